@@ -1,0 +1,35 @@
+"""What the frame of every page needs."""
+
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+
+from teams.permissions import Permission
+
+
+def page(request: HttpRequest) -> dict[str, Any]:
+    """`access` and its rights for the navigation, the teams to switch to, the demo mark, whether mail works."""
+    access = getattr(request, "access", None)
+    return {
+        "access": access,
+        "team": access.team if access else None,
+        "own_teams": partial(_own_teams, request),
+        "demo": settings.DEMO,
+        "can_mail": bool(settings.EMAIL_HOST),
+        "may": {name.lower(): access.can(right) for name, right in Permission.__members__.items()}
+        if access
+        else {},
+    }
+
+
+def _own_teams(request: HttpRequest) -> list[dict[str, Any]]:
+    """Asked for by the frame of a whole page only, so that fragments cost no query."""
+    if not request.user.is_authenticated:
+        return []
+    teams = request.user.teams.order_by("name", "pk").values_list("pk", "slug", "name")
+    return [
+        {"id": pk, "name": name, "url": reverse("jobs:overview", args=[slug])} for pk, slug, name in teams
+    ]

@@ -1,0 +1,110 @@
+"""What the answers to a key say about it: working, failing, refused, reads only; and when to leave it alone.
+
+A breaker: after five failures in a row the key rests for 30 s, doubling to 5 min. A Retry-After is always honoured.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+import audit.log
+from audit.actions import AuditAction
+from audit.origin import Actor
+from audit.text import one_line
+from servers.clock import after
+from servers.leaseweb import AuthError, Forbidden, LeasewebError, NotFound, RateLimited
+from servers.models import ApiKey
+from servers.traffic.units import UnknownUnit
+
+Health = ApiKey.Health
+FAILURES_TO_REST = 5
+REST = timedelta(seconds=30)
+LONGEST_REST = timedelta(minutes=5)
+RETRY_AFTER_UNSAID = 30.0
+THINGS_THAT_ARE_NOT_THE_KEYS_FAULT = (NotFound, UnknownUnit)
+# What Leaseweb said of the key itself; an answer that did not come takes nothing of that back.
+KNOWN_LIMITS = (Health.REFUSED, Health.READS_ONLY)
+
+
+def note_success(api_key: ApiKey) -> None:
+    """A reading came back: the key works. That it may not act ("reads only") is not disproved by reading."""
+    ApiKey.objects.filter(pk=api_key.pk).exclude(failures=0, error="").update(
+        failures=0, error="", paused_until=None
+    )
+    if api_key.health not in (Health.WORKING, Health.READS_ONLY):
+        _change(api_key, Health.WORKING, reason="")
+
+
+def error_columns(error: LeasewebError) -> dict[str, Any]:
+    """The columns that keep why a reading failed; keys, readings and snapshots have the same ones."""
+    return {
+        "error": one_line(error.plain, 500),
+        "error_at": Now(),
+        "correlation_id": one_line(error.correlation_id, 100),
+    }
+
+
+def note_action_accepted(api_key: ApiKey) -> None:
+    """Leaseweb accepted an action: the key is for more than reading."""
+    if api_key.health == Health.READS_ONLY:
+        _change(api_key, Health.WORKING, reason="Leaseweb accepted an action with it.")
+
+
+def note_failure(api_key: ApiKey, error: LeasewebError) -> None:
+    """A reading failed: keep the reason, rest if it keeps failing, and say so when the key itself was refused."""
+    if isinstance(error, THINGS_THAT_ARE_NOT_THE_KEYS_FAULT):
+        return
+    ApiKey.objects.filter(pk=api_key.pk).update(
+        failures=F("failures") + 1,
+        refresh_asked_at=None,
+        **error_columns(error),
+    )
+    _rest(api_key, error)
+    if isinstance(error, (AuthError, Forbidden)):
+        _change(api_key, Health.REFUSED, reason=error.plain)
+        return
+    ApiKey.objects.filter(pk=api_key.pk).exclude(health__in=KNOWN_LIMITS).update(health=Health.FAILING)
+    api_key.refresh_from_db(fields=["health"])
+
+
+def note_action_refused(api_key: ApiKey, error: LeasewebError) -> None:
+    """Leaseweb refused an action for the key's sake: 401 refuses the key whole, 403 makes it look like reads only.
+
+    One 403 may be the server's state; the caller says so only after it happened on two different servers.
+    """
+    health = Health.REFUSED if isinstance(error, AuthError) else Health.READS_ONLY
+    _change(api_key, health, reason=error.plain)
+
+
+def _rest(api_key: ApiKey, error: LeasewebError) -> None:
+    if isinstance(error, RateLimited):
+        seconds = error.retry_after if error.retry_after is not None else RETRY_AFTER_UNSAID
+        ApiKey.objects.filter(pk=api_key.pk).update(paused_until=after(timedelta(seconds=seconds)))
+        return
+    failures = ApiKey.objects.values_list("failures", flat=True).get(pk=api_key.pk)
+    if failures >= FAILURES_TO_REST:
+        rest = min(REST * 2 ** min(failures - FAILURES_TO_REST, 10), LONGEST_REST)
+        ApiKey.objects.filter(pk=api_key.pk).update(paused_until=after(rest))
+
+
+def _change(api_key: ApiKey, health: str, *, reason: str) -> None:
+    """Write a new health once; of several workers that see it the first one does.
+
+    What Leaseweb says of the key itself, and that it takes it back, is audited; a network that comes and goes is not.
+    """
+    old = api_key.health
+    with transaction.atomic():
+        changed = ApiKey.objects.filter(pk=api_key.pk).exclude(health=health).update(health=health)
+        if changed and (health in KNOWN_LIMITS or old in KNOWN_LIMITS):
+            audit.log.record(
+                AuditAction.API_KEY_HEALTH,
+                chain=api_key.team_id,
+                actor=Actor(),
+                target=audit.log.Target("api_key", str(api_key.pk), api_key.name),
+                change=audit.log.Change({"health": old}, {"health": str(health)}),
+                reason=reason,
+            )
+    api_key.health = health

@@ -1,0 +1,87 @@
+"""API keys: the list, and a form each for what can be done with one."""
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from servers import key_page, queries, services
+from servers.forms import ApiKeyForm, ApiKeyNameForm
+from teams.access import MemberRequest, team_view
+from teams.permissions import Permission
+
+UNPROCESSABLE = 422
+
+
+@require_safe
+@team_view(Permission.API_KEYS_MANAGE)
+def api_key_list(request: MemberRequest) -> HttpResponse:
+    return render(request, "servers/api_key_list.html", key_page.context(request.access))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@sensitive_post_parameters("key")
+@team_view(Permission.API_KEYS_MANAGE)
+def api_key_new(request: MemberRequest) -> HttpResponse:
+    form = ApiKeyForm(request.POST if request.method == "POST" else None)
+    refused = None
+    if form.is_valid():
+        try:
+            name = _add(request, form)
+        except services.KeyRefused as error:
+            refused = error
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            messages.success(request, f"The key “{name}” works and is kept. Its servers are being read now.")
+            return redirect("servers:server_list", request.access.team.slug)
+    status = UNPROCESSABLE if form.is_bound else 200
+    return render(request, "servers/api_key_new.html", {"form": form, "refused": refused}, status=status)
+
+
+def _add(request: MemberRequest, form: ApiKeyForm) -> str:
+    access, typed = request.access, form.cleaned_data
+    key = services.api_key_add(
+        team=access.team, name=typed["name"], key=typed["key"], actor=access.actor, user=access.user
+    )
+    return key.name
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@team_view(Permission.API_KEYS_MANAGE)
+def api_key_rename(request: MemberRequest, api_key_id: int) -> HttpResponse:
+    api_key = get_object_or_404(request.access.api_keys(), pk=api_key_id)
+    typed = request.POST if request.method == "POST" else None
+    form = ApiKeyNameForm(typed, initial={"name": api_key.name})
+    if form.is_valid():
+        try:
+            services.api_key_rename(request.access, api_key, form.cleaned_data["name"])
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            messages.success(request, f"The key is called “{form.cleaned_data['name']}” now.")
+            return redirect("servers:api_key_list", request.access.team.slug)
+    status = UNPROCESSABLE if form.is_bound else 200
+    return render(request, "servers/api_key_rename.html", {"form": form, "api_key": api_key}, status=status)
+
+
+@require_POST
+@team_view(Permission.API_KEYS_MANAGE)
+def api_key_refresh(request: MemberRequest, api_key_id: int) -> HttpResponse:
+    api_key = get_object_or_404(request.access.api_keys(), pk=api_key_id)
+    services.api_key_ask_reading(request.access, api_key)
+    return redirect("servers:api_key_list", request.access.team.slug)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@team_view(Permission.API_KEYS_MANAGE)
+def api_key_remove(request: MemberRequest, api_key_id: int) -> HttpResponse:
+    api_key = get_object_or_404(request.access.api_keys(), pk=api_key_id)
+    if request.method == "POST":
+        services.api_key_remove(request.access, api_key)
+        messages.success(request, f"The key “{api_key.name}” is forgotten.")
+        return redirect("servers:api_key_list", request.access.team.slug)
+    use = queries.key_use(request.access, api_key)
+    return render(request, "servers/api_key_remove.html", {"api_key": api_key, "use": use})

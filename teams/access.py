@@ -1,0 +1,175 @@
+"""The one gate: who asks, in which team, and what they may see and do there."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Concatenate
+
+import structlog
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.utils import timezone
+
+import audit.origin
+from audit.actions import AuditAction
+from audit.log import Target, record
+from audit.models import AuditEvent, Outcome
+from teams.models import Membership, Team, User
+from teams.permissions import PERMISSION_TEXT, Permission, allows
+
+if TYPE_CHECKING:
+    from jobs.models import ExternalEvent, JobQuerySet
+    from servers.models import ApiKey, Server, Snapshot
+
+log = structlog.get_logger()
+NO_PERMISSION = "login only"
+MOST_REFUSALS = 20
+REFUSALS_WITHIN = timedelta(minutes=1)
+
+
+class MemberRequest(HttpRequest):
+    """A request that passed `team_view`."""
+
+    access: "Access"
+    user: User
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What one person may reach in one team. Views start every query here, so scope changes one file only (X2)."""
+
+    membership: Membership
+    actor: audit.origin.Actor
+
+    @property
+    def team(self) -> Team:
+        return self.membership.team
+
+    @property
+    def user(self) -> User:
+        return self.membership.user
+
+    def servers(self) -> "QuerySet[Server]":
+        return self.team.servers.all()
+
+    def snapshots(self) -> "QuerySet[Snapshot]":
+        return self.team.snapshots.all()
+
+    def api_keys(self) -> "QuerySet[ApiKey]":
+        return self.team.api_keys.filter(removed_at=None)
+
+    def jobs(self) -> "JobQuerySet":
+        return self.team.jobs.all()
+
+    def external_events(self) -> "QuerySet[ExternalEvent]":
+        return self.team.external_events.all()
+
+    def memberships(self) -> QuerySet[Membership]:
+        return self.team.memberships.all()
+
+    def audit(self) -> QuerySet[AuditEvent]:
+        return AuditEvent.objects.filter(chain=self.team.pk)
+
+    def can(self, permission: Permission, server: "Server | None" = None) -> bool:
+        """Whether the table allows it, on this server when one is named. A server of another team: never."""
+        if server is not None and server.team_id != self.team.pk:
+            return False
+        return allows(self.membership.role, permission)
+
+    def why_not(self, permission: Permission, server: "Server | None" = None) -> str:
+        """Empty when allowed, else the sentence that a disabled button or a refusal shows."""
+        if self.can(permission, server):
+            return ""
+        return (
+            f"Your role here is {self.membership.role}; it does not include “{PERMISSION_TEXT[permission]}”."
+        )
+
+    def require(self, permission: Permission, server: "Server | None" = None) -> None:
+        """Raise PermissionDenied with the reason, and leave the refusal in the trail."""
+        if reason := self.why_not(permission, server):
+            if not self._refused_often():
+                self._record_refusal(permission, reason, server)
+            raise PermissionDenied(reason)
+
+    def _refused_often(self) -> bool:
+        """Whether this person's refusals fill the trail already; more of them would tell nothing new (A8)."""
+        lately = AuditEvent.objects.filter(
+            chain=self.team.pk, actor_id=self.user.pk, action=AuditAction.PERMISSION_DENY
+        ).order_by("-sequence")
+        oldest = lately.values_list("at", flat=True)[MOST_REFUSALS - 1 : MOST_REFUSALS].first()
+        return oldest is not None and timezone.now() - oldest < REFUSALS_WITHIN
+
+    def _record_refusal(self, permission: Permission, reason: str, server: "Server | None") -> None:
+        target = server.audit_target() if server else Target("permission", permission)
+        with transaction.atomic():
+            record(
+                AuditAction.PERMISSION_DENY,
+                chain=self.team.pk,
+                actor=self.actor,
+                target=target,
+                outcome=Outcome.REFUSED,
+                reason=f"{permission}: {reason}",
+            )
+
+
+View = Callable[Concatenate[Any, ...], HttpResponseBase]
+
+
+def team_view(permission: Permission) -> Callable[[View], View]:
+    """Gate of every page under /t/<team>/: login → membership → right → `request.access`.
+
+    Outsiders get the same 404 for a team that exists and one that does not; members without the right get 403 with
+    the reason, which is audited. The view takes the request without the team's slug.
+    """
+
+    def decorate(view: View) -> View:
+        @login_required
+        @wraps(view)
+        def gated(request: Any, team: str, **kwargs: Any) -> HttpResponseBase:
+            request.access = _access(request, team)
+            request.access.require(permission)
+            return view(request, **kwargs)
+
+        gated.permission = permission  # type: ignore[attr-defined]
+        return gated
+
+    return decorate
+
+
+def person_view(view: View) -> View:
+    """Gate of pages that belong to a person and to no team: login alone."""
+    gated = login_required(view)
+    gated.permission = NO_PERMISSION  # type: ignore[attr-defined]
+    return gated
+
+
+def public_view(view: View) -> View:
+    """Marks a page that needs no login; the URL walk demands that this is said."""
+    view.permission = None  # type: ignore[attr-defined]
+    return view
+
+
+def holds(user_id: int | None, team_id: int, permission: Permission) -> bool:
+    """Whether somebody has the right at this very moment; the engine asks before it sends (X3, G7)."""
+    if user_id is None:
+        return False
+    member = Membership.objects.filter(user_id=user_id, team_id=team_id, user__is_active=True)
+    role = member.values_list("role", flat=True).first()
+    return role is not None and allows(role, permission)
+
+
+def _access(request: Any, slug: str) -> Access:
+    membership = (
+        Membership.objects.select_related("team", "user")
+        .filter(team__slug=slug, user_id=request.user.pk)
+        .first()
+    )
+    if membership is None:
+        log.info("outsider", team=slug[:50], user_id=request.user.pk)
+        raise Http404("No such team.")
+    return Access(membership, audit.origin.from_request(request, role=membership.role))

@@ -1,0 +1,109 @@
+"""How django-allauth is bent to this panel: no public sign-up, and sign-ins in the audit trail."""
+
+from smtplib import SMTPException
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import structlog
+from allauth.account.adapter import DefaultAccountAdapter
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.utils.http import url_has_allowed_host_and_scheme
+
+import audit.origin
+from audit.actions import AuditAction
+from audit.log import Target, record
+from audit.models import INSTALLATION, Outcome
+from audit.text import one_line
+from teams.models import User
+
+LONGEST_PASSWORD = 128
+log = structlog.get_logger()
+
+
+class MaximumLengthValidator:
+    """Refuses passwords so long that hashing them becomes a way to keep the server busy (X7)."""
+
+    def validate(self, password: str, user: User | None = None) -> None:
+        if len(password) > LONGEST_PASSWORD:
+            raise ValidationError(self.get_help_text(), code="password_too_long")
+
+    def get_help_text(self) -> str:
+        return f"Your password can have {LONGEST_PASSWORD} characters at most."
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return False
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        return audit.origin.client_ip(request)
+
+    def is_safe_url(self, url: str) -> bool:
+        """Only this panel, port included: allauth would take any port of an allowed host (X16)."""
+        return url_has_allowed_host_and_scheme(url, {self.request.get_host()}, require_https=settings.HTTPS)
+
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        """The link in the mail leads to PUBLIC_URL, whatever Host the request named."""
+        return urljoin(settings.PUBLIC_URL, urlsplit(super().get_reset_password_from_key_url(key)).path)
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        return f"{self.get_client_ip(request)}:{str(credentials.get('email', '')).lower()}"
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Send it, or log that it cannot be sent: an error page would tell that there is such an account (X6)."""
+        if not settings.EMAIL_HOST:
+            return
+        try:
+            super().send_mail(template_prefix, email, context)
+        except (OSError, SMTPException) as error:
+            log.error("mail not sent", template=template_prefix, error=type(error).__name__)
+
+    def post_login(self, request: HttpRequest, user: User, **options: Any) -> HttpResponse:
+        with transaction.atomic():
+            record(
+                AuditAction.LOGIN,
+                chain=INSTALLATION,
+                actor=audit.origin.from_request(request, user_id=user.pk),
+                target=Target("user", str(user.pk)),
+            )
+        return super().post_login(request, user, **options)
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        """Keep the address that was tried only if it is an account's: people type passwords into this field."""
+        address = one_line(str(credentials.get("email", "")), 254).lower()
+        known = User.objects.filter(email=address).values_list("pk", flat=True).first()
+        with transaction.atomic():
+            record(
+                AuditAction.LOGIN_FAIL,
+                chain=INSTALLATION,
+                actor=audit.origin.from_request(request),
+                target=Target("user", str(known or "")),
+                outcome=Outcome.REFUSED,
+            )
+        super().authentication_failed(request, **credentials)
+
+    def reauthenticate(self, user: User, password: str) -> bool:
+        """A session that proves itself goes on under a new id: a stolen copy of it gains no proof but ends (X8)."""
+        proven: bool = super().reauthenticate(user, password)
+        if proven:
+            self.request.session.cycle_key()
+        return proven
+
+    def logout(self, request: HttpRequest) -> None:
+        with transaction.atomic():
+            record(AuditAction.LOGOUT, chain=INSTALLATION, actor=audit.origin.from_request(request))
+        super().logout(request)
+
+    def set_password(self, user: User, password: str) -> None:
+        """Every change of a password in the browser ends here: by its owner, or by a reset link."""
+        with transaction.atomic():
+            super().set_password(user, password)
+            record(
+                AuditAction.PASSWORD_CHANGE,
+                chain=INSTALLATION,
+                actor=audit.origin.from_request(self.request, user_id=user.pk),
+                target=Target("user", str(user.pk)),
+            )

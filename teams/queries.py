@@ -1,0 +1,228 @@
+"""What the pages about people and proof read. Each function starts from what `Access` lets through."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+from django.urls import reverse
+
+from audit.models import AuditEvent, AuditName, Outcome
+from teams.access import Access
+from teams.keyset import Order, Page, page
+from teams.models import Membership
+from teams.permissions import PERMISSION_TEXT, ROLE_PERMISSIONS, SUBJECT_TEXT, Permission, Role
+
+NEWEST_FIRST = Order(("sequence",), descending=True)
+PANEL = "panel"
+LARGEST_SEQUENCE = 2**63 - 1
+MOST_SHOWN_CHANGES = 4
+OUTCOME_BADGES: dict[str, str] = {Outcome.REFUSED: "warn", Outcome.FAILED: "danger", Outcome.UNSURE: "warn"}
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who stands in an entry. `id` is empty for the panel itself; `behalf` names for whom it acted."""
+
+    id: int | None
+    name: str
+    behalf: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """An entry as the list shows it: all text and addresses are ready, so that a row costs no lookup."""
+
+    event: AuditEvent
+    person: Person
+    url: str
+    text: str
+    badge: str
+    details: str
+
+
+def audit_page(
+    access: Access, filters: dict[str, Any], *, after: str = "", before: str = ""
+) -> Page[AuditEvent]:
+    """The newest entries that match. Keys as in AuditFilter, for what was asked for."""
+    return page(_filtered(access.audit(), filters), NEWEST_FIRST, after=after, before=before)
+
+
+def newest_entries(access: Access, count: int) -> list[AuditRow]:
+    return audit_rows(access, list(access.audit().order_by("-sequence")[:count]))
+
+
+def _filtered(events: QuerySet[AuditEvent], filters: dict[str, Any]) -> QuerySet[AuditEvent]:
+    if action := filters.get("action"):
+        events = events.filter(action=action)
+    if outcome := filters.get("outcome"):
+        events = events.filter(outcome=outcome)
+    if server := filters.get("server"):
+        events = events.filter(target_type="server", target_id=str(server))
+    if actor := filters.get("actor"):
+        events = events.filter(actor_id=None if actor == PANEL else int(actor))
+    return events
+
+
+def audit_rows(access: Access, events: list[AuditEvent]) -> list[AuditRow]:
+    people = {pk for event in events for pk in (event.actor_id, event.on_behalf_of) if pk}
+    names = _names(people)
+    prefix = reverse("teams:audit_list", args=[access.team.slug])
+    return [_audit_row(event, names, prefix) for event in events]
+
+
+def _audit_row(event: AuditEvent, names: dict[int, str], prefix: str) -> AuditRow:
+    return AuditRow(
+        event=event,
+        person=_person(event, names),
+        url=f"{prefix}{event.sequence}/",
+        text=event.get_action_display(),
+        badge=OUTCOME_BADGES.get(event.outcome, ""),
+        details=event.reason or changes_in_words(event),
+    )
+
+
+def _person(event: AuditEvent, names: dict[int, str]) -> Person:
+    behalf = _name(event.on_behalf_of, names) if event.on_behalf_of else ""
+    if event.actor_id is None:
+        return Person(None, "the panel", behalf)
+    return Person(event.actor_id, _name(event.actor_id, names), behalf)
+
+
+def _names(people: Iterable[int]) -> dict[int, str]:
+    """What the people with these ids were called last."""
+    return dict(AuditName.objects.filter(pk__in=people).values_list("pk", "name"))
+
+
+def _name(pk: int, names: dict[int, str]) -> str:
+    return names.get(pk) or f"person {pk}"
+
+
+def changes_in_words(event: AuditEvent) -> str:
+    """The first few changed fields on one line, such as "status: queued → sending"."""
+    changed = [f"{name}: {change}" for name, change in _changed(event)]
+    more = len(changed) - MOST_SHOWN_CHANGES
+    return ", ".join(changed[:MOST_SHOWN_CHANGES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _changed(event: AuditEvent) -> Iterable[tuple[str, str]]:
+    for name in dict.fromkeys((*event.before, *event.after)):
+        old, new = event.before.get(name), event.after.get(name)
+        if old == new or (old in (None, "") and new in (None, "")):
+            continue
+        yield (
+            name.replace("_", " "),
+            f"{_shown(old)} → {_shown(new)}" if name in event.before else _shown(new),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One entry with all that its page shows; `older` and `newer` are addresses of its neighbours, if any."""
+
+    row: AuditRow
+    changes: list[tuple[str, str, str]]
+    older: str
+    newer: str
+
+
+def audit_entry(access: Access, sequence: int) -> AuditEntry | None:
+    event = access.audit().filter(sequence=min(sequence, LARGEST_SEQUENCE)).first()
+    if event is None:
+        return None
+    prefix = reverse("teams:audit_list", args=[access.team.slug])
+    newer = f"{prefix}{sequence + 1}/" if sequence < audit_total(access) else ""
+    older = f"{prefix}{sequence - 1}/" if sequence > 1 else ""
+    return AuditEntry(audit_rows(access, [event])[0], change_table(event), older, newer)
+
+
+def change_table(event: AuditEvent) -> list[tuple[str, str, str]]:
+    """Every kept field with its value before and after; an empty text where there was none."""
+    names = dict.fromkeys((*event.before, *event.after))
+    return [(name, _shown(event.before.get(name, "")), _shown(event.after.get(name, ""))) for name in names]
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "nothing" if value is None else str(value)
+
+
+def audit_total(access: Access) -> int:
+    """How many entries the chain has: the sequence has no gaps, so the newest number is the count."""
+    newest = access.audit().order_by("-sequence").values_list("sequence", flat=True).first()
+    return newest or 0
+
+
+def last_verification(access: Access) -> AuditEvent | None:
+    """The entry that keeps the last verdict on this team's trail."""
+    events = access.audit().filter(target_type="audit", target_id=str(access.team.pk))
+    return events.order_by("-sequence").first()
+
+
+def actor_choices(access: Access, *, also: str) -> list[tuple[str, str]]:
+    """The members by name and the panel itself, to filter by; `also` is somebody who acted here and left since.
+
+    Somebody who never acted in this team is not named: the number may be that of a stranger (X2).
+    """
+    names = {str(each.user_id): str(each.user) for each in members(access)}
+    numeric = also.isdecimal() and len(also) < 19 and also not in names
+    if numeric and access.audit().filter(actor_id=int(also)).exists():
+        names[also] = _name(int(also), _names({int(also)}))
+    return [*names.items(), (PANEL, "the panel itself")]
+
+
+def server_label(access: Access, server_id: int | None) -> str:
+    """What the trail called a server last; empty without one. The server itself belongs to another app."""
+    if server_id is None:
+        return ""
+    events = access.audit().filter(target_type="server", target_id=str(server_id)).order_by("-sequence")
+    return events.values_list("target_label", flat=True).first() or f"number {server_id}"
+
+
+def members(access: Access) -> QuerySet[Membership]:
+    return access.memberships().select_related("user").order_by("user__name", "user__email")
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionRow:
+    """One line of the roles page; `cells` says for each role in order whether it is included, and is it mine."""
+
+    permission: Permission
+    text: str
+    cells: list[tuple[Role, bool]]
+
+
+def permission_table() -> list[tuple[str, list[PermissionRow]]]:
+    """All permissions under their subjects, straight from the table that the gate asks."""
+    return [
+        (title, [_permission_row(each) for each in Permission if each.partition(":")[0] == subject])
+        for subject, title in SUBJECT_TEXT.items()
+    ]
+
+
+def _permission_row(permission: Permission) -> PermissionRow:
+    cells = [(role, permission in ROLE_PERMISSIONS[role]) for role in Role]
+    return PermissionRow(permission, PERMISSION_TEXT[permission], cells)
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """The last verdict as the page tells it."""
+
+    at: datetime
+    by: str
+    entries: int
+    intact: bool
+    first_bad: int | None
+    problem: str
+
+
+def verification(access: Access) -> Verification | None:
+    event = last_verification(access)
+    if event is None:
+        return None
+    by = audit_rows(access, [event])[0].person.name
+    after = event.after
+    return Verification(event.at, by, after["entries"], after["intact"], after["first_bad"], event.reason)

@@ -1,0 +1,220 @@
+"""Acts on people and teams, each one transaction with its audit entry."""
+
+import hashlib
+import secrets
+from datetime import timedelta
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+from django.utils import timezone
+from django.utils.text import slugify
+
+import audit.log
+from audit.actions import AuditAction
+from audit.models import INSTALLATION, Outcome
+from audit.origin import Actor
+from audit.verify import Verdict, verify
+from teams.access import Access
+from teams.csv_export import MOST_ROWS
+from teams.models import Membership, SetupLink, Team, User
+from teams.permissions import Role
+
+SETUP_LINK_LIVES = timedelta(hours=72)
+NOT_SLUGS = {"new", "setup", "static"}
+
+
+@transaction.atomic
+def owner_create(
+    *, email: str, password: str, team_name: str, actor: Actor, name: str = ""
+) -> tuple[User, Team]:
+    """An account and a team that it owns. Raises ValidationError for an address in use or a poor password."""
+    user = user_create(email=email, password=password, name=name, actor=actor)
+    team = team_create(name=team_name, actor=actor, owner=user)
+    return user, team
+
+
+@transaction.atomic
+def user_create(*, email: str, password: str, actor: Actor, name: str = "") -> User:
+    """An account for a valid, unused address with a password that passes all validators."""
+    User(email=email, name=name).clean_fields(exclude=["password", "last_team"])
+    if User.objects.filter(email=email.lower()).exists():
+        raise ValidationError({"email": "There is an account with this address already."})
+    _check_password(password, User(email=email, name=name))
+    user = User.objects.create_user(email, password, name=name)
+    audit.log.remember_name(user.pk, str(user))
+    audit.log.record(AuditAction.USER_CREATE, chain=INSTALLATION, actor=actor, target=_person(user))
+    return user
+
+
+@transaction.atomic
+def team_create(*, name: str, actor: Actor, owner: User) -> Team:
+    """A team that `owner` owns. Raises ValidationError for a name that is empty or too long."""
+    name = _team_name(name)
+    team = Team.objects.create(name=name, slug=_free_slug(name))
+    target = audit.log.Target("team", str(team.pk), team.name)
+    audit.log.record(AuditAction.TEAM_CREATE, chain=team.pk, actor=actor, target=target)
+    member_add(team=team, user=owner, role=Role.OWNER, actor=actor)
+    return team
+
+
+@transaction.atomic
+def member_add(*, team: Team, user: User, role: Role, actor: Actor) -> Membership:
+    """Make somebody a member. Raises ValidationError when they are one already."""
+    membership, created = Membership.objects.get_or_create(
+        team=team, user=user, defaults={"role": role.value}
+    )
+    if not created:
+        raise ValidationError(f"{user.email} is a member of {team.name} already, as {membership.role}.")
+    audit.log.record(
+        AuditAction.MEMBER_ADD,
+        chain=team.pk,
+        actor=actor,
+        target=_person(user),
+        change=audit.log.Change(after={"role": role.value}),
+    )
+    return membership
+
+
+@transaction.atomic
+def password_reset(*, user: User, password: str, actor: Actor) -> None:
+    """Set a password from the command line. Signs the person out everywhere, since sessions carry its hash."""
+    _check_password(password, user)
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    audit.log.record(AuditAction.PASSWORD_RESET, chain=INSTALLATION, actor=actor, target=_person(user))
+
+
+@transaction.atomic
+def profile_change(*, user: User, name: str, time_zone: str, theme: str, actor: Actor) -> None:
+    """Change how a person is called and what they see; all three were checked by the form."""
+    before: audit.log.Fields = {"time_zone": user.time_zone, "theme": user.theme}
+    User.objects.filter(pk=user.pk).update(name=name, time_zone=time_zone, theme=theme)
+    user.refresh_from_db()
+    audit.log.remember_name(user.pk, str(user))
+    audit.log.record(
+        AuditAction.PROFILE_CHANGE,
+        chain=INSTALLATION,
+        actor=actor,
+        target=_person(user),
+        change=audit.log.Change(before, {"time_zone": time_zone, "theme": theme}),
+    )
+
+
+def audit_verify(access: Access) -> Verdict:
+    """Read the whole chain of a team, say whether it is intact, and keep the verdict in the chain itself (A7)."""
+    verdict = verify(access.team.pk, begun=True)
+    outcome = Outcome.DONE if verdict.intact else Outcome.FAILED
+    after: audit.log.Fields = {
+        "entries": verdict.entries,
+        "intact": verdict.intact,
+        "first_bad": verdict.first_bad,
+    }
+    with transaction.atomic():
+        audit.log.record(
+            AuditAction.AUDIT_VERIFY,
+            chain=access.team.pk,
+            actor=access.actor,
+            target=audit.log.Target("audit", str(access.team.pk)),
+            outcome=outcome,
+            change=audit.log.Change(after=after),
+            reason=verdict.problem,
+        )
+    return verdict
+
+
+def team_opened(user: User, team: Team) -> None:
+    """Remember the team whose overview a person opened last; signing in leads there."""
+    if user.last_team_id != team.pk:
+        User.objects.filter(pk=user.pk).update(last_team=team)
+
+
+@transaction.atomic
+def setup_link_create() -> str | None:
+    """A fresh token for the set-up page, replacing older ones; None once there is an account."""
+    if User.objects.exists():
+        return None
+    SetupLink.objects.filter(used_at=None).delete()
+    token = secrets.token_urlsafe(32)
+    SetupLink.objects.create(token_hash=_hash(token))
+    return token
+
+
+def is_set_up() -> bool:
+    """Whether there is an account, after which no set-up link works any more."""
+    return User.objects.exists()
+
+
+def setup_link_valid(token: str) -> bool:
+    """Whether `setup_complete` would take this token now."""
+    return _open_links(token).exists() and not User.objects.exists()
+
+
+@transaction.atomic
+def setup_complete(
+    *, token: str, email: str, password: str, name: str, team_name: str, actor: Actor
+) -> tuple[User, Team]:
+    """Use up the set-up link: the owner and the first team. Raises ValidationError when the link is not good."""
+    if User.objects.exists() or _open_links(token).update(used_at=Now()) != 1:
+        raise ValidationError(
+            "This set-up link was used already or is too old. Start the panel again for a new one."
+        )
+    user, team = owner_create(email=email, password=password, team_name=team_name, name=name, actor=actor)
+    audit.log.record(AuditAction.SETUP_COMPLETE, chain=INSTALLATION, actor=actor, target=_person(user))
+    return user, team
+
+
+def _open_links(token: str) -> QuerySet[SetupLink]:
+    oldest = timezone.now() - SETUP_LINK_LIVES
+    return SetupLink.objects.filter(token_hash=_hash(token), used_at=None, created_at__gte=oldest)
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _person(user: User) -> audit.log.Target:
+    return audit.log.Target("user", str(user.pk))
+
+
+def _check_password(password: str, user: User) -> None:
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        raise ValidationError({"password": error.messages}) from None
+
+
+def _team_name(text: str) -> str:
+    name = " ".join(text.split())
+    try:
+        Team._meta.get_field("name").clean(name, None)
+    except ValidationError as error:
+        raise ValidationError(f"The name of the team: {' '.join(error.messages)}") from None
+    return name
+
+
+def _free_slug(name: str) -> str:
+    """A readable, unused part of the address; `team` when the name has no letter that a slug can hold."""
+    base = slugify(name)[:40] or "team"
+    base = f"{base}-team" if base in NOT_SLUGS else base
+    taken = set(Team.objects.filter(slug__startswith=base).values_list("slug", flat=True))
+    return next(
+        slug for slug in (base, *(f"{base}-{n}" for n in range(2, len(taken) + 3))) if slug not in taken
+    )
+
+
+@transaction.atomic
+def list_export(access: Access, what: str, filters: audit.log.Fields) -> None:
+    """Leave in the trail that somebody takes a list away, narrowed by `filters`.
+
+    A transaction of its own, to be committed before any of the list leaves: when it fails, nothing may (A2).
+    """
+    audit.log.record(
+        AuditAction.LIST_EXPORT,
+        chain=access.team.pk,
+        actor=access.actor,
+        target=audit.log.Target("list", what, what),
+        change=audit.log.Change(after={**filters, "most_rows": MOST_ROWS}),
+    )

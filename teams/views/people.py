@@ -1,0 +1,63 @@
+"""Who is in a team, what each role may do, and one's own profile."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_http_methods, require_safe
+
+import audit.origin
+from teams import queries, services
+from teams.access import MemberRequest, person_view, team_view
+from teams.forms import ProfileForm, ThemeForm
+from teams.models import User
+from teams.permissions import ROLE_TEXT, Permission
+
+
+@require_safe
+@team_view(Permission.MEMBERS_SEE)
+def member_list(request: MemberRequest) -> HttpResponse:
+    return render(request, "teams/member_list.html", {"memberships": queries.members(request.access)})
+
+
+@require_safe
+@team_view(Permission.SERVERS_SEE)  # every role has it: what a role may do is no secret
+def role_list(request: MemberRequest) -> HttpResponse:
+    context = {"groups": queries.permission_table(), "roles": ROLE_TEXT.items()}
+    return render(request, "teams/role_list.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@person_view
+def profile(request: HttpRequest) -> HttpResponse:
+    """The whole profile; the theme switch of the top bar posts the theme alone."""
+    user: User = request.user  # type: ignore[assignment]
+    if request.method == "POST" and "time_zone" not in request.POST:
+        return _theme(request, user)
+    kept = {"name": user.name, "time_zone": user.time_zone, "theme": user.theme}
+    form = ProfileForm(request.POST or None, initial=kept)
+    if form.is_valid():
+        _change(request, user, **form.cleaned_data)
+        messages.success(request, "Your profile was saved.")
+        return redirect("teams:profile")
+    return render(request, "teams/profile.html", {"form": form}, status=422 if form.errors else 200)
+
+
+def _theme(request: HttpRequest, user: User) -> HttpResponse:
+    form = ThemeForm(request.POST)
+    if form.is_valid():
+        _change(request, user, name=user.name, time_zone=user.time_zone, theme=form.cleaned_data["theme"])
+    return redirect(_page_before(request))
+
+
+def _page_before(request: HttpRequest) -> str:
+    """Where the switch was used, so that it leaves people there; never an address elsewhere (X16)."""
+    came_from = request.headers.get("Referer", "")
+    ours = url_has_allowed_host_and_scheme(came_from, {request.get_host()}, require_https=request.is_secure())
+    return came_from if ours else "teams:profile"
+
+
+def _change(request: HttpRequest, user: User, **values: Any) -> None:
+    services.profile_change(user=user, actor=audit.origin.from_request(request), **values)

@@ -1,0 +1,151 @@
+"""The trail: written with the change or not at all, chained, keyed, and closed to change in the database."""
+
+import threading
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+
+from audit.actions import AuditAction
+from audit.log import Change, NotInTransactionError, Target, record
+from audit.models import AppendOnlyError, AuditEvent, AuditHead
+from audit.origin import Actor
+from audit.verify import verify
+
+CHAIN = 7
+
+
+def write(count: int, *, chain: int = CHAIN) -> list[AuditEvent]:
+    with transaction.atomic():
+        return [
+            record(
+                AuditAction.API_KEY_RENAME,
+                chain=chain,
+                actor=Actor(user_id=5, role="admin", ip="192.0.2.1", user_agent="Firefox"),
+                target=Target("api_key", str(number), f"key {number}"),
+                change=Change({"name": "old"}, {"name": f"new {number}"}),
+                reason="because",
+            )
+            for number in range(1, count + 1)
+        ]
+
+
+@pytest.mark.django_db
+@pytest.mark.req("A1")
+def test_sequence_starts_at_one_and_has_no_gaps_per_chain() -> None:
+    assert [event.sequence for event in write(3)] == [1, 2, 3]
+    assert [event.sequence for event in write(2, chain=8)] == [1, 2]
+    assert [event.sequence for event in write(1)] == [4]
+
+
+@pytest.mark.django_db
+@pytest.mark.req("A3")
+def test_untouched_chain_verifies(django_assert_num_queries: object) -> None:
+    write(5)
+    verdict = verify(CHAIN)
+    assert (verdict.intact, verdict.entries, verdict.first_bad) == (True, 5, None)
+
+
+@pytest.mark.django_db
+def test_empty_chain_verifies() -> None:
+    assert verify(999).intact
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.req("A2")
+def test_entry_outside_a_transaction_is_refused() -> None:
+    with pytest.raises(NotInTransactionError):
+        record(AuditAction.LOGIN, chain=CHAIN, actor=Actor())
+
+
+@pytest.mark.django_db
+@pytest.mark.req("A2")
+def test_change_that_fails_takes_its_entry_with_it() -> None:
+    write(1)
+    with pytest.raises(DatabaseError):
+        _write_and_fail()
+    assert AuditEvent.objects.filter(chain=CHAIN).count() == 1
+    assert verify(CHAIN).intact
+
+
+@transaction.atomic
+def _write_and_fail() -> None:
+    write(2)
+    AuditHead.objects.create(chain=CHAIN)
+
+
+def test_model_refuses_change_and_deletion() -> None:
+    with pytest.raises(AppendOnlyError):
+        AuditEvent(pk=1).save()
+    with pytest.raises(AppendOnlyError):
+        AuditEvent(pk=1).delete()
+
+
+STATEMENTS = [
+    "UPDATE audit_auditevent SET reason = 'x'",
+    "UPDATE audit_auditevent SET sequence = sequence + 10 WHERE sequence = 2",
+    "DELETE FROM audit_auditevent",
+    "DELETE FROM audit_auditevent WHERE sequence = 3",
+]
+OVERWRITE = {
+    "postgresql": "TRUNCATE audit_auditevent",
+    "sqlite": "REPLACE INTO audit_auditevent SELECT * FROM audit_auditevent WHERE sequence = 1",
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.req("A5")
+@pytest.mark.req("A6")
+@pytest.mark.parametrize("statement", [*STATEMENTS, "overwrite"])
+def test_database_refuses_to_change_entries(statement: str) -> None:
+    write(3)
+    sql = OVERWRITE[connection.vendor] if statement == "overwrite" else statement
+    with (
+        pytest.raises(DatabaseError, match="append-only"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(sql)
+    assert AuditEvent.objects.filter(chain=CHAIN).count() == 3
+    assert verify(CHAIN).intact
+
+
+@pytest.mark.django_db
+def test_hostile_text_is_kept_on_one_line_and_bounded() -> None:
+    with transaction.atomic():
+        event = record(
+            AuditAction.LOGIN_FAIL,
+            chain=CHAIN,
+            actor=Actor(user_agent="a\r\nfake entry"),
+            target=Target("user", "1", "x" * 5000),
+            reason="one\ntwo\u202ethree\x00",
+        )
+    assert event.reason == "one\\u000atwo\\u202ethree\\u0000"
+    assert len(event.target_label) == 200
+    assert verify(CHAIN).intact
+
+
+WRITERS, EACH = 8, 25
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.req("A3")
+def test_writers_at_once_make_no_fork_and_no_gap() -> None:
+    failures: list[Exception] = []
+
+    def writer() -> None:
+        try:
+            for _ in range(EACH):
+                write(1)
+        except DatabaseError as error:
+            failures.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=writer) for _ in range(WRITERS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert verify(CHAIN) == verify(CHAIN).__class__(CHAIN, WRITERS * EACH)
+    assert AuditHead.objects.get(pk=CHAIN).sequence == WRITERS * EACH

@@ -1,0 +1,58 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+from lswpanel.supervisor import programs
+
+
+def test_children_find_the_project_from_every_folder() -> None:
+    env = programs.environment_for_children({"PYTHONPATH": "/elsewhere", "KEPT": "yes"})
+    assert env["PYTHONPATH"] == f"{programs.ROOT}:/elsewhere"
+    assert env["KEPT"] == "yes"
+    assert (programs.ROOT / "manage.py").is_file()
+
+
+def test_web_serves_the_inherited_socket_without_a_control_socket() -> None:
+    web = programs.web(env={}, listener=7, held=(9,))
+    assert "fd://7" in web.argv
+    assert "--no-control-socket" in web.argv
+    assert web.fds == (7, 9)
+
+
+def test_threads_are_chosen_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _value(programs.web(env={}, listener=7), "--threads") == "8"
+    assert _value(programs.worker(env={}), "--concurrency") == "8"
+    monkeypatch.setenv("WEB_THREADS", "3")
+    monkeypatch.setenv("WORKER_CONCURRENCY", "5")
+    assert _value(programs.web(env={}, listener=7), "--threads") == "3"
+    assert _value(programs.worker(env={}), "--concurrency") == "5"
+
+
+def test_worker_has_time_to_finish_a_call_and_the_broker_outlives_it() -> None:
+    broker = programs.Broker(server=Path("v"), socket=Path("/s"), folder=Path("/d"), password="p")
+    valkey, worker = programs.broker(broker, env={}), programs.worker(env={})
+    web, beat = programs.web(env={}, listener=7), programs.beat(env={})
+    simulator = programs.simulator(env={}, listener=8)
+    assert worker.grace == 50
+    assert web.stage == beat.stage < worker.stage < valkey.stage == simulator.stage
+
+
+def test_password_of_the_broker_is_passed_on_standard_input_only() -> None:
+    broker = programs.Broker(server=Path("v"), socket=Path("/s"), folder=Path("/d"), password="hush-hush")
+    valkey = programs.broker(broker, env={})
+    assert b"requirepass hush-hush\n" in valkey.stdin
+    assert "hush-hush" not in " ".join(valkey.argv)
+    assert broker.url == "redis+socket://:hush-hush@/s?virtual_host=0"
+
+
+def test_commands_run_with_the_same_python() -> None:
+    assert programs.manage("prepare", env={}).argv == (
+        sys.executable,
+        str(programs.ROOT / "manage.py"),
+        "prepare",
+    )
+
+
+def _value(program: programs.Program, option: str) -> str:
+    return program.argv[program.argv.index(option) + 1]

@@ -1,0 +1,204 @@
+"""The panel refuses to start unsafe, and says in one line what to change; a safe one passes every check."""
+
+import os
+import runpy
+import secrets
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.hashers import make_password
+from django.core.checks import ERROR, run_checks
+from django.core.exceptions import ImproperlyConfigured
+from django.test import override_settings
+
+from lswpanel.settings import PASSWORD_HASHERS
+from tests.support.processes import ROOT
+
+pytestmark = pytest.mark.once
+SAFE = {
+    "PUBLIC_URL": "https://panel.example.com",
+    "SECRET_KEY": secrets.token_urlsafe(48),
+    "AUDIT_KEY": secrets.token_urlsafe(32),
+    "ENCRYPTION_KEYS": secrets.token_urlsafe(32),
+}
+
+
+def manage(data: Path, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """`manage.py` in a fresh process that knows nothing but `env` and its data folder."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return subprocess.run(
+        [sys.executable, str(ROOT / "manage.py"), *words],
+        env={**kept, "DATA_DIR": str(data), **env},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def settings_of(data: Path, patch: pytest.MonkeyPatch, **env: str) -> dict[str, Any]:
+    """What the settings make of an environment that holds nothing but `env` and a data folder."""
+    with patch.context() as shell:
+        shell.setattr(os, "environ", {"DATA_DIR": str(data), **env})
+        return runpy.run_path(str(ROOT / "lswpanel" / "settings.py"))
+
+
+KEY = secrets.token_urlsafe(32)
+REFUSED = [
+    (
+        {"PUBLIC_URL": "http://panel.example.com"},
+        "PUBLIC_URL must start with https:// for every host but localhost",
+    ),
+    ({"PUBLIC_URL": "http://["}, "PUBLIC_URL must look like"),
+    ({"DATABASE_URL": "mysql://u:hunter2@db/panel"}, "DATABASE_URL must look like postgres://"),
+    (
+        {"DATABASE_URL": "postgres://u:hunter2@db/panel"},
+        "SECRET_KEY is missing: set SECRET_KEY or SECRET_KEY_FILE",
+    ),
+]
+
+
+@pytest.mark.req("S5")
+@pytest.mark.parametrize(("env", "line"), REFUSED, ids=lambda part: str(part)[:50])
+def test_unsafe_setting_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, env: dict[str, str], line: str
+) -> None:
+    with pytest.raises(ImproperlyConfigured, match=line) as refusal:
+        settings_of(tmp_path / "data", monkeypatch, **env)
+    assert "hunter2" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(("env", "line"), [REFUSED[2], ({"SECRET_KEY": "short"}, "SECRET_KEY is too weak")])
+def test_unsafe_start_is_refused_with_one_clear_line(tmp_path: Path, env: dict[str, str], line: str) -> None:
+    """Whether the settings refuse it or the checks."""
+    done = manage(tmp_path / "data", "check", **env)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert [found for found in done.stderr.splitlines() if line in found], done.stderr
+    assert "hunter2" not in done.stdout + done.stderr
+
+
+WEAK = [
+    ({"SECRET_KEY": "short"}, "SECRET_KEY is too weak"),
+    ({"SECRET_KEY": "a" * 60}, "SECRET_KEY is too weak"),
+    ({"AUDIT_KEY": "ab" * 30}, "AUDIT_KEY is too weak"),
+    ({"AUDIT_KEY": KEY[:31]}, "AUDIT_KEY is too weak"),
+    ({"ENCRYPTION_KEYS": "c2hvcnQ"}, "ENCRYPTION_KEYS: every key is base64 of at least 32 random bytes"),
+    ({"ENCRYPTION_KEYS": ","}, "ENCRYPTION_KEYS: every key"),
+    ({"ENCRYPTION_KEYS": f"{KEY},short:c2hvcnQ"}, "ENCRYPTION_KEYS: every key"),
+    ({"ENCRYPTION_KEYS": f"a:{KEY},a:{secrets.token_urlsafe(32)}"}, "ENCRYPTION_KEYS: the name before a key"),
+    ({"ENCRYPTION_KEYS": f"2026.1:{KEY}"}, "ENCRYPTION_KEYS: the name before a key"),
+    ({"LEASEWEB_API_URL": "http://api.leaseweb.com/cloud/v2"}, "LEASEWEB_API_URL: The address"),
+    ({"LEASEWEB_API_URL": "https://user@api.leaseweb.com/cloud/v2"}, "LEASEWEB_API_URL: The address"),
+    ({"LEASEWEB_API_URL": "file:///etc/passwd"}, "LEASEWEB_API_URL: The address"),
+    ({"LEASEWEB_API_URL": ""}, "LEASEWEB_API_URL: The address"),
+]
+
+
+@pytest.mark.parametrize(("values", "line"), WEAK, ids=lambda part: str(part)[:50])
+def test_check_finds_a_setting_that_is_not_safe(values: dict[str, str], line: str) -> None:
+    with override_settings(**values):
+        (found,) = run_checks()
+    assert found.level == ERROR
+    assert found.msg.startswith(line)
+    assert not any(value and value in found.msg for value in values.values())
+
+
+@pytest.mark.parametrize("ring", [KEY, f"new-1:{KEY}", f"new:{KEY}, old_2:{KEY}\n {KEY}"])
+def test_check_takes_a_good_ring(ring: str) -> None:
+    with override_settings(ENCRYPTION_KEYS=ring):
+        assert run_checks() == []
+
+
+def test_web_server_refuses_what_the_commands_refuse(tmp_path: Path) -> None:
+    """gunicorn loads the application without any command; the checks run there, too."""
+    env = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path / "data"), "SECRET_KEY": "short"}
+    done = subprocess.run(
+        [sys.executable, "-c", "import lswpanel.wsgi"],
+        env=env,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "SECRET_KEY is too weak" in done.stderr.splitlines()[-1]
+
+
+def test_first_start_makes_its_secrets_and_the_second_one_keeps_them(tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "keys"
+    assert manage(tmp_path / "data", "check").returncode == 0
+    made = {path.name: path.read_text() for path in folder.iterdir()}
+    assert set(made) == {"secret_key", "encryption_keys", "audit_key"}
+    assert len(set(made.values())) == 3
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
+    assert manage(tmp_path / "data", "check").returncode == 0
+    assert {path.name: path.read_text() for path in folder.iterdir()} == made
+
+
+def test_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file where the folder should be")
+    done = manage(tmp_path / "data", "check")
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert str(tmp_path / "data") in done.stderr
+
+
+@pytest.mark.parametrize(
+    "env", [{}, SAFE, {**SAFE, "DATABASE_URL": "postgres://u:p@db/panel", "LOG_LEVEL": "debug"}]
+)
+def test_panel_passes_the_deploy_check_without_a_warning(tmp_path: Path, env: dict[str, str]) -> None:
+    """On localhost, with secrets of its own making, and in public."""
+    done = manage(tmp_path / "data", "check", "--deploy", "--fail-level", "WARNING", **env)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+SHOWN = (
+    "DEBUG",
+    "SESSION_COOKIE_NAME",
+    "SESSION_COOKIE_SECURE",
+    "CSRF_COOKIE_SECURE",
+    "SECURE_HSTS_SECONDS",
+    "ALLOWED_HOSTS",
+    "SECURE_PROXY_SSL_HEADER",
+)
+LOCAL = (False, "session", False, False, 0, ["localhost", "127.0.0.1", "[::1]"], None)
+PUBLIC = (
+    False,
+    "__Host-session",
+    True,
+    True,
+    2 * 365 * 24 * 3600,
+    ["panel.example.com"],
+    ("HTTP_X_FORWARDED_PROTO", "https"),
+)
+
+
+@pytest.mark.req("X16")
+@pytest.mark.parametrize(
+    ("env", "shown"),
+    [
+        ({}, LOCAL),
+        ({"PUBLIC_URL": "http://127.0.0.1:8000"}, LOCAL),
+        ({**SAFE, "TRUSTED_PROXY_COUNT": "1"}, PUBLIC),
+        ({"TRUSTED_PROXY_COUNT": "1"}, LOCAL),
+    ],
+)
+def test_public_url_decides_how_strict_browsers_are_told_to_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, env: dict[str, str], shown: tuple[Any, ...]
+) -> None:
+    settings = settings_of(tmp_path / "data", monkeypatch, **env)
+    assert tuple(settings.get(name) for name in SHOWN) == shown
+
+
+def test_passwords_are_hashed_with_argon2id_at_the_full_cost() -> None:
+    """The hasher of the panel; the other tests use a quick one of the same kind."""
+    with override_settings(PASSWORD_HASHERS=PASSWORD_HASHERS):
+        hashed = make_password("a long walk along the canal")
+    assert hashed.startswith("argon2$argon2id$v=19$m=102400,t=2,p=8$")

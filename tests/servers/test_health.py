@@ -1,0 +1,203 @@
+"""What answers say of a key: written once, audited once, and left alone when it needs a rest."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from audit.models import AuditEvent
+from audit.verify import verify
+from servers import budget, health
+from servers.leaseweb import (
+    AuthError,
+    BadAnswer,
+    Forbidden,
+    LeasewebError,
+    NoAnswer,
+    NotFound,
+    RateLimited,
+    Unavailable,
+    Unreachable,
+)
+from servers.models import ApiKey
+from tests.cast import MakeApiKey
+
+pytestmark = pytest.mark.django_db
+Health = ApiKey.Health
+TROUBLES: list[LeasewebError] = [
+    Unavailable(),
+    Unreachable(),
+    NoAnswer(),
+    BadAnswer(),
+    RateLimited(retry_after=1),
+]
+
+
+def fresh(api_key: ApiKey) -> ApiKey:
+    """The key as another worker loads it."""
+    return ApiKey.objects.select_related("team").get(pk=api_key.pk)
+
+
+def told(api_key: ApiKey) -> list[tuple[str, str]]:
+    entries = AuditEvent.objects.filter(chain=api_key.team_id, action="api_key.health").order_by("sequence")
+    return [(entry.before["health"], entry.after["health"]) for entry in entries]
+
+
+def rest(api_key: ApiKey) -> float:
+    """Seconds that the key still rests; 0 when it does not."""
+    until = fresh(api_key).paused_until
+    return max((until - timezone.now()).total_seconds(), 0.0) if until else 0.0
+
+
+def fail(api_key: ApiKey, error: LeasewebError, *, times: int = 1) -> None:
+    for _ in range(times):
+        health.note_failure(fresh(api_key), error)
+
+
+def test_failure_keeps_the_reason_and_the_correlation_id(api_key: ApiKey) -> None:
+    fail(api_key, Unavailable("Down\r\nfor now", status=503, correlation_id="c-1"))
+    found = fresh(api_key)
+    assert (found.health, found.failures, found.correlation_id) == (Health.FAILING, 1, "c-1")
+    assert "\n" not in found.error
+    assert "Down" in found.error
+    assert found.error_at is not None
+
+
+def test_hostile_words_fit_into_their_columns(api_key: ApiKey) -> None:
+    fail(api_key, Unavailable("\u202e\x00" * 4000, correlation_id="c" * 4000))
+    assert len(fresh(api_key).error) <= 500
+    assert len(fresh(api_key).correlation_id) <= 100
+
+
+def test_success_forgets_failures_and_wakes_the_key(api_key: ApiKey) -> None:
+    fail(api_key, Unavailable(), times=6)
+    health.note_success(fresh(api_key))
+    found = fresh(api_key)
+    assert (found.health, found.failures, found.error, found.paused_until) == (Health.WORKING, 0, "", None)
+
+
+@pytest.mark.parametrize("error", [AuthError(status=401), Forbidden(status=403)])
+def test_refused_reading_refuses_the_key_and_is_audited_once(api_key: ApiKey, error: LeasewebError) -> None:
+    workers = [fresh(api_key) for _ in range(3)]
+    for worker in workers:
+        health.note_failure(worker, error)
+    assert fresh(api_key).health == Health.REFUSED
+    assert told(api_key) == [("working", "refused")]
+    entry = AuditEvent.objects.get(action="api_key.health")
+    assert (entry.actor_id, entry.target_id, entry.reason) == (None, str(api_key.pk), error.plain)
+    health.note_success(fresh(api_key))
+    assert told(api_key) == [("working", "refused"), ("refused", "working")]
+    assert verify(api_key.team_id).intact
+
+
+def test_missing_server_says_nothing_of_the_key(api_key: ApiKey) -> None:
+    fail(api_key, NotFound(), times=9)
+    assert (fresh(api_key).failures, fresh(api_key).error, rest(api_key)) == (0, "", 0)
+
+
+@pytest.mark.parametrize("error", TROUBLES, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("known", [Health.REFUSED, Health.READS_ONLY])
+def test_answer_that_did_not_come_takes_back_nothing_that_leaseweb_said(
+    api_key: ApiKey, error: LeasewebError, known: str
+) -> None:
+    loaded_before = fresh(api_key)
+    ApiKey.objects.update(health=known)
+    health.note_failure(loaded_before, error)
+    assert fresh(api_key).health == loaded_before.health == known
+    assert fresh(api_key).error
+
+
+def test_reading_does_not_disprove_reads_only_and_an_accepted_action_does(api_key: ApiKey) -> None:
+    health.note_action_refused(fresh(api_key), Forbidden(status=403))
+    fail(api_key, Unavailable())
+    health.note_success(fresh(api_key))
+    assert fresh(api_key).health == Health.READS_ONLY
+    health.note_action_accepted(fresh(api_key))
+    health.note_action_accepted(fresh(api_key))
+    assert fresh(api_key).health == Health.WORKING
+    assert told(api_key) == [("working", "reads_only"), ("reads_only", "working")]
+
+
+@pytest.mark.parametrize("before", [Health.WORKING, Health.FAILING, Health.REFUSED])
+def test_accepted_action_says_nothing_new_of_other_keys(api_key: ApiKey, before: str) -> None:
+    ApiKey.objects.update(health=before)
+    health.note_action_accepted(fresh(api_key))
+    assert (fresh(api_key).health, told(api_key)) == (before, [])
+
+
+def test_refused_action_with_401_refuses_the_key_whole(api_key: ApiKey) -> None:
+    health.note_action_refused(fresh(api_key), AuthError(status=401))
+    assert fresh(api_key).health == Health.REFUSED
+
+
+def test_trouble_of_the_network_fills_nobodys_trail(api_key: ApiKey) -> None:
+    for _ in range(3):
+        fail(api_key, Unreachable())
+        health.note_success(fresh(api_key))
+    assert told(api_key) == []
+
+
+@pytest.mark.parametrize("error", [AuthError(), Forbidden()])
+def test_key_refused_at_its_first_reading_is_audited(
+    make_api_key: MakeApiKey, team: Any, error: LeasewebError
+) -> None:
+    api_key = make_api_key(team, health=Health.UNTRIED)
+    fail(api_key, error)
+    assert told(api_key) == [("untried", "refused")]
+
+
+def test_first_reading_that_works_is_no_news(make_api_key: MakeApiKey, team: Any) -> None:
+    api_key = make_api_key(team, health=Health.UNTRIED)
+    health.note_success(fresh(api_key))
+    assert (fresh(api_key).health, told(api_key)) == (Health.WORKING, [])
+
+
+# --- Leaving a key alone ----------------------------------------------------------------------------------------
+
+
+def test_breaker_opens_after_five_failures_in_a_row(api_key: ApiKey) -> None:
+    fail(api_key, Unavailable(), times=4)
+    assert not budget.paused(api_key)
+    fail(api_key, Unavailable())
+    assert 25 < rest(api_key) <= 30
+    assert not budget.take(api_key.pk, background=False)
+
+
+def test_success_in_between_starts_the_count_anew(api_key: ApiKey) -> None:
+    for _ in range(3):
+        fail(api_key, Unavailable(), times=4)
+        health.note_success(fresh(api_key))
+    assert not budget.paused(api_key)
+
+
+@pytest.mark.parametrize(
+    ("failures", "seconds"), [(5, 30), (6, 60), (7, 120), (8, 240), (9, 300), (40, 300), (5000, 300)]
+)
+def test_rest_doubles_up_to_five_minutes(api_key: ApiKey, failures: int, seconds: int) -> None:
+    ApiKey.objects.update(failures=failures - 1)
+    fail(api_key, Unavailable())
+    assert seconds - 5 < rest(api_key) <= seconds
+
+
+def test_rest_is_shortened_by_the_time_scale(api_key: ApiKey, settings: Any) -> None:
+    settings.TIME_SCALE = 2
+    fail(api_key, Unavailable(), times=5)
+    assert 10 < rest(api_key) <= 15
+
+
+@pytest.mark.parametrize(("asked", "seconds"), [(7.0, 7), (600.0, 600), (None, 30), (0.0, 0)])
+def test_retry_after_is_honoured_at_the_first_failure(
+    api_key: ApiKey, asked: float | None, seconds: int
+) -> None:
+    fail(api_key, RateLimited(retry_after=asked))
+    assert max(seconds - 5, 0) <= rest(api_key) <= seconds
+
+
+def test_key_that_rested_is_read_again_and_works(api_key: ApiKey) -> None:
+    fail(api_key, Unavailable(), times=5)
+    ApiKey.objects.update(paused_until=timezone.now() - timedelta(seconds=1))
+    assert budget.take(api_key.pk, background=True)
+    health.note_success(fresh(api_key))
+    fail(api_key, Unavailable())
+    assert not budget.paused(api_key), "one failure after a recovery is the first one again"

@@ -1,0 +1,206 @@
+"""Renaming at Leaseweb: asked for in the trail first, sent once, and never claimed without an answer."""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import DatabaseError
+from django.utils import timezone
+
+from audit.models import AuditEvent, AuditHead
+from audit.verify import verify
+from jobs.engine import reading
+from jobs.models import ExternalEvent
+from servers import naming, queries
+from servers.models import ApiKey, Server
+from servers.witness import OutOfReach, Result
+from teams.access import Access
+from tests.support.answers import ANSWERS, BEFORE_SENDING, arrange, silence
+from tests.support.engine_room import EngineRoom
+
+pytestmark = pytest.mark.django_db
+HASTE = 10
+
+# What each answer proves: the outcome, how often it was sent, whether Leaseweb has the name now, and words of the
+# sentence for the person.
+PROOFS: dict[str, tuple[str, int, bool, str]] = {
+    "accepted": ("done", 1, True, ""),
+    "400": ("refused", 1, False, "“Validation Failed.” (reference: This value is not valid.)"),
+    "401 empty": ("refused", 1, False, "Leaseweb does not accept this API key."),
+    "403": ("refused", 1, False, "Leaseweb does not allow this"),
+    "404 with a number": ("refused", 1, False, "“Resource with id '218030' not found.”"),
+    "409": ("refused", 1, False, "“The server has another task; try again later.”"),
+    "429 with Retry-After": ("failed", 1, False, "Leaseweb asks us to slow down."),
+    "503 documented": ("failed", 1, False, "Leaseweb has trouble answering"),
+    "503 undocumented": ("unsure", 1, False, "Leaseweb did not confirm it"),
+    "timeout before sending": ("failed", 0, False, "The panel cannot reach Leaseweb."),
+    "timeout after sending": ("unsure", 1, True, "Leaseweb did not confirm it"),
+    "cut after sending": ("unsure", 1, True, "Leaseweb did not confirm it"),
+}
+
+
+def seen(room: EngineRoom, server: Server) -> Server:
+    """The server as a view finds it."""
+    return queries.server(room.access).get(pk=server.pk)
+
+
+def rename(room: EngineRoom, server: Server, name: str = "shop front") -> Result:
+    return naming.server_rename(room.access, seen(room, server), name)
+
+
+def read_again(room: EngineRoom) -> None:
+    """The regular pass of the key, with its turn and its budget restored."""
+    ApiKey.objects.update(next_sync_at=timezone.now(), budget_tokens=10, paused_until=None)
+    assert reading.read_key(room.api_key.pk)
+
+
+def entries(access: Access, action: str = "server.rename") -> list[AuditEvent]:
+    return list(AuditEvent.objects.filter(chain=access.team.pk, action=action).order_by("sequence"))
+
+
+@pytest.mark.req("A2")
+@pytest.mark.parametrize("name", ANSWERS)
+def test_rename_says_what_the_answer_proves(name: str, room: EngineRoom, settings: Any) -> None:
+    outcome, sends, has_it, words = PROOFS[name]
+    server = room.server()
+    settings.TIME_SCALE = HASTE
+    arrange(room.sim, name, "updateServer")
+    with silence() if name == BEFORE_SENDING else nullcontext(room.sim.base_url) as address:
+        settings.LEASEWEB_API_URL = address
+        result = rename(room, server)
+    assert (result.outcome, words in result.words) == (outcome, True)
+    sent = room.sim.journal.entries("updateServer")
+    assert len(sent) == sends
+    assert (room.sim.world.server(server.upstream_id).reference == "shop front") is has_it
+    asked, told = entries(room.access)
+    assert (asked.outcome, asked.before, asked.after) == (
+        "asked",
+        {"reference": server.reference},
+        {"reference": "shop front"},
+    )
+    assert (told.outcome, told.after, told.reason) == (outcome, asked.after, result.words)
+    assert told.upstream_status == (None if name.startswith("timeout") or not sent else sent[0].status)
+    assert told.correlation_id == (sent[0].correlation_id if sent else "")
+    assert verify(room.access.team.pk).intact
+
+
+def test_name_is_ours_at_once_and_nobody_elses_doing(room: EngineRoom) -> None:
+    server = room.server()
+    assert rename(room, server).done
+    server.refresh_from_db()
+    assert (server.reference, server.shown_name, server.reference_asked) == ("shop front", "shop front", None)
+    assert "shop front" in server.search_text
+    read_again(room)
+    assert not ExternalEvent.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["shop front", ""])
+def test_unconfirmed_name_that_a_reading_shows_is_ours(room: EngineRoom, name: str) -> None:
+    server = room.server()
+    arrange(room.sim, "cut after sending", "updateServer")
+    assert not rename(room, server, name).done
+    server.refresh_from_db()
+    assert server.refresh_asked_at is not None
+    read_again(room)
+    server.refresh_from_db()
+    assert (server.reference, server.reference_asked) == (name, None)
+    assert server.shown_name == (name or f"Server {server.upstream_id}")
+    assert not ExternalEvent.objects.exists()
+
+
+def test_name_taken_off_elsewhere_is_somebody_elses_doing(room: EngineRoom) -> None:
+    """No name asked for is not the same as the empty one asked for."""
+    server = room.server()
+    assert server.reference
+    room.sim.world.server(server.upstream_id).reference = ""
+    read_again(room)
+    assert ExternalEvent.objects.get().what == ExternalEvent.What.REFERENCE
+
+
+def test_state_that_changed_meanwhile_is_left_to_a_reading(room: EngineRoom) -> None:
+    """The answer shows the whole server; what somebody else did to it has to enter the timeline."""
+    server = room.server()
+    room.set_state(server, "STOPPED")
+    assert rename(room, server).done
+    server.refresh_from_db()
+    assert (server.state, server.reference_asked) == ("RUNNING", "shop front")
+    read_again(room)
+    server.refresh_from_db()
+    assert (server.state, server.reference, server.reference_asked) == ("STOPPED", "shop front", None)
+    assert [event.what for event in ExternalEvent.objects.all()] == [ExternalEvent.What.STATE]
+
+
+def test_refused_name_leaves_no_trace_in_the_row(room: EngineRoom) -> None:
+    server = room.server()
+    arrange(room.sim, "409", "updateServer")
+    rename(room, server)
+    fresh = Server.objects.get(pk=server.pk)
+    assert (fresh.reference, fresh.reference_asked, fresh.refresh_asked_at) == (server.reference, None, None)
+
+
+def test_same_name_costs_no_call(room: EngineRoom) -> None:
+    server = room.server()
+    assert rename(room, server, server.reference).done
+    assert not room.sim.journal.entries("updateServer")
+    assert entries(room.access) == []
+
+
+@pytest.mark.req("A2")
+def test_rename_that_cannot_be_audited_is_not_sent(room: EngineRoom) -> None:
+    """The head of the chain stands where an entry is already."""
+    server = room.server()
+    naming.server_note(room.access, server, "so that there is an entry")
+    AuditHead.objects.filter(pk=room.access.team.pk).update(sequence=0)
+    with pytest.raises(DatabaseError):
+        rename(room, server)
+    assert not room.sim.journal.entries("updateServer")
+
+
+OUT_OF_REACH: dict[str, Callable[[Server], object]] = {
+    "gone": lambda server: Server.objects.filter(pk=server.pk).update(gone_at=timezone.now()),
+    "no key": lambda server: Server.objects.filter(pk=server.pk).update(api_key=None),
+    "refused key": lambda server: ApiKey.objects.update(health=ApiKey.Health.REFUSED),
+}
+
+
+@pytest.mark.parametrize("spoil", OUT_OF_REACH.values(), ids=OUT_OF_REACH)
+def test_server_out_of_reach_is_not_asked_about(room: EngineRoom, spoil: Callable[[Server], object]) -> None:
+    server = room.server()
+    spoil(server)
+    with pytest.raises(OutOfReach, match=r"\w+"):
+        rename(room, server)
+    assert not room.sim.journal.entries("updateServer")
+
+
+def test_key_that_was_told_to_wait_is_left_alone(room: EngineRoom) -> None:
+    server = room.server()
+    ApiKey.objects.update(paused_until=timezone.now() + timedelta(minutes=5))
+    result = rename(room, server)
+    assert (result.outcome, "left alone for a while" in result.words) == ("failed", True)
+    assert not room.sim.journal.entries("updateServer")
+
+
+def test_call_is_counted(room: EngineRoom) -> None:
+    ApiKey.objects.update(budget_tokens=3)
+    rename(room, room.server())
+    assert ApiKey.objects.get().budget_tokens == 2
+
+
+def test_401_refuses_the_key(room: EngineRoom) -> None:
+    arrange(room.sim, "401 empty", "updateServer")
+    rename(room, room.server())
+    assert ApiKey.objects.get().health == ApiKey.Health.REFUSED
+
+
+def test_note_is_audited_before_and_after(room: EngineRoom) -> None:
+    server = room.server()
+    naming.server_note(room.access, server, "rack 12\nask Vera")
+    server.refresh_from_db()
+    assert server.note == "rack 12\nask Vera"
+    naming.server_note(room.access, server, "x" * 2000)
+    first, second = entries(room.access, "server.note")
+    assert (first.before, first.after) == ({"note": ""}, {"note": "rack 12\\u000aask Vera"})
+    assert second.before == first.after
+    assert len(second.after["note"]) == 500

@@ -1,0 +1,126 @@
+import pytest
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+
+from audit import triggers
+from audit.models import AuditEvent, Outcome
+from teams.models import Team, User
+from tests.cast import ClientOf, MakeEntries, QueriesOf
+
+
+@pytest.fixture
+def address(team: Team) -> str:
+    return reverse("teams:audit_verify", args=[team.slug])
+
+
+@pytest.mark.req("A7")
+def test_audit_verify_tells_that_the_trail_is_intact(
+    auditor: User, team: Team, address: str, client_of: ClientOf, make_entries: MakeEntries
+) -> None:
+    make_entries(team, auditor, 4)
+    client = client_of(auditor)
+    response = client.post(address)
+    assert (response.status_code, response["Location"]) == (302, address)
+    page = client.get(address).content.decode()
+    assert "The trail is intact" in page
+    assert "All 4 entries" in page
+    assert "by Aude Auditor" in page
+
+
+def test_audit_verify_leaves_an_entry(
+    auditor: User, team: Team, address: str, client_of: ClientOf, make_entries: MakeEntries
+) -> None:
+    make_entries(team, auditor, 2)
+    client_of(auditor).post(address)
+    event = AuditEvent.objects.get(chain=team.pk, sequence=3)
+    assert (event.action, event.outcome, event.actor_id) == ("audit.verify", Outcome.DONE, auditor.pk)
+    assert event.after == {"entries": 2, "intact": True, "first_bad": None}
+
+
+@pytest.mark.req("A7")
+def test_audit_verify_names_the_entry_that_was_changed(
+    auditor: User, team: Team, address: str, client_of: ClientOf, make_entries: MakeEntries
+) -> None:
+    make_entries(team, auditor, 5)
+    triggers.remove(connection)
+    AuditEvent.objects.filter(chain=team.pk, sequence=3).update(reason="nothing to see here")
+    client = client_of(auditor)
+    page = client.post(address, follow=True).content.decode()
+    assert "The trail does not verify" in page
+    assert "Entry 3 was changed after it was written" in page
+    assert "The 2 entries before it fit together" in page
+    event = AuditEvent.objects.filter(chain=team.pk).latest("sequence")
+    assert (event.outcome, event.after["first_bad"]) == (Outcome.FAILED, 3)
+
+
+def test_audit_verify_is_about_this_team_alone(
+    owner: User,
+    outsider: User,
+    team: Team,
+    other_team: Team,
+    address: str,
+    client_of: ClientOf,
+    make_entries: MakeEntries,
+) -> None:
+    make_entries(team, owner, 2)
+    make_entries(other_team, outsider, 3)
+    triggers.remove(connection)
+    AuditEvent.objects.filter(chain=other_team.pk).update(reason="changed")
+    assert "The trail is intact" in client_of(owner).post(address, follow=True).content.decode()
+    assert AuditEvent.objects.filter(chain=other_team.pk).count() == 3
+
+
+def test_audit_verify_says_that_nobody_checked_yet(auditor: User, address: str, client_of: ClientOf) -> None:
+    assert "Not verified yet" in client_of(auditor).get(address).content.decode()
+
+
+def test_audit_verify_only_looks_on_get(auditor: User, team: Team, address: str, client_of: ClientOf) -> None:
+    client_of(auditor).get(address)
+    assert not AuditEvent.objects.filter(chain=team.pk).exists()
+
+
+@pytest.mark.parametrize("method", ["put", "patch", "delete"])
+def test_audit_verify_knows_no_other_method(
+    method: str, auditor: User, address: str, client_of: ClientOf
+) -> None:
+    assert getattr(client_of(auditor), method)(address).status_code == 405
+
+
+def test_audit_verify_is_not_for_outsiders(
+    outsider: User, team: Team, address: str, client_of: ClientOf
+) -> None:
+    assert client_of(outsider).post(address).status_code == 404
+    assert not AuditEvent.objects.filter(chain=team.pk).exists()
+
+
+def test_audit_verify_is_not_for_a_viewer(
+    viewer: User, team: Team, address: str, client_of: ClientOf
+) -> None:
+    assert client_of(viewer).post(address).status_code == 403
+    actions = AuditEvent.objects.filter(chain=team.pk).values_list("action", flat=True)
+    assert list(actions) == ["permission.deny"]
+
+
+@pytest.mark.req("X9")
+def test_audit_verify_needs_the_token_of_the_form(auditor: User, team: Team, address: str) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(auditor)
+    assert client.post(address).status_code == 403
+    assert not AuditEvent.objects.filter(chain=team.pk).exists()
+
+
+def test_audit_verify_page_takes_as_many_queries_for_30_entries_as_for_one(
+    auditor: User,
+    team: Team,
+    address: str,
+    client_of: ClientOf,
+    make_entries: MakeEntries,
+    queries_of: QueriesOf,
+) -> None:
+    client = client_of(auditor)
+    make_entries(team, auditor)
+    client.post(address)
+    one = queries_of(client, address)
+    make_entries(team, auditor, 30)
+    assert queries_of(client, address) == one
