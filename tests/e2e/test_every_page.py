@@ -1,7 +1,7 @@
-"""Every page of the panel in a real browser: as owner, as viewer and as stranger, in both themes and four widths.
+"""Every page of the panel in a real browser: as owner, as viewer and as stranger, in both themes and three widths.
 
-A page that is opened several times, with other rows or another filter, is looked at in both themes the first time;
-after that in one, since a theme changes colours only and tests/test_contrast.py knows all of them.
+A page that is opened several times, with other rows or another filter, is looked at in full the first time; after
+that all but its colours are asked about.
 
 The browser is watched all the while, so an error on the console, a report of the policy or a failed request on any
 of the pages fails the test, too.
@@ -20,7 +20,7 @@ from tests.e2e import steps
 from tests.e2e.conftest import MakeVisitor
 from tests.e2e.house import House
 from tests.e2e.pages import ANSWERS_NO_GET, IS_NO_PAGE, PAGES, Visit
-from tests.e2e.sound import THEMES, faults
+from tests.e2e.sound import faults, page_with_axe
 from tests.test_urls import EVERY, NEEDS_NO_LOGIN
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes]
@@ -28,20 +28,20 @@ STILL = {"reduced_motion": "reduce"}
 
 
 class Seen(NamedTuple):
-    """An address, the status it answers with, and the themes in which the page is looked at."""
+    """An address, the status it answers with, and whether the page was looked at before in another case."""
 
     address: str
     status: int = 200
-    themes: Iterable[str] = THEMES
+    again: bool = False
 
 
 def check(page: Page, visits: Iterable[Seen]) -> None:
     """Open every address and insist on its status and on a sound page."""
     found = []
-    for address, status, themes in visits:
+    for address, status, again in visits:
         answer = page.goto(address)
         assert answer is not None
-        found += [f"{address}: {answer.status}"] if answer.status != status else faults(page, themes)
+        found += [f"{address}: {answer.status}"] if answer.status != status else faults(page, again=again)
     assert found == [], "\n".join(found)
 
 
@@ -53,8 +53,8 @@ def test_pages_are_sound_for_an_owner(url: str, house: House, owner: User, visit
     visits = []
     for pages in (PAGES[name] for name in PAGES if name not in NEEDS_NO_LOGIN):
         first, *more = pages(house)
-        visits += [seen("owner", first, house), *(seen("owner", visit, house, "light") for visit in more)]
-    check(visitor(owner, url, **STILL).new_page(), visits)
+        visits += [seen("owner", first, house), *(seen("owner", visit, house, again=True) for visit in more)]
+    check(page_with_axe(visitor(owner, url, **STILL)), visits)
 
 
 def test_pages_are_sound_for_a_viewer(url: str, house: House, viewer: User, visitor: MakeVisitor) -> None:
@@ -62,22 +62,22 @@ def test_pages_are_sound_for_a_viewer(url: str, house: House, viewer: User, visi
     visits = [seen("viewer", next(iter(pages(house))), house) for pages in PAGES.values()]
     allowed = [visit for visit in visits if visit.address.startswith("/t/") and visit.status == 200]
     refused = next(visit for visit in visits if visit.status == 403)
-    check(visitor(viewer, url, **STILL).new_page(), [*allowed, refused])
+    check(page_with_axe(visitor(viewer, url, **STILL)), [*allowed, refused])
 
 
-def seen(role: str, visit: Visit, house: House, *themes: str) -> Seen:
-    return Seen(visit.address, visit.expected(role, house), themes or THEMES)
+def seen(role: str, visit: Visit, house: House, *, again: bool = False) -> Seen:
+    return Seen(visit.address, visit.expected(role, house), again)
 
 
 def test_pages_are_sound_for_a_stranger(url: str, house: House, visitor: MakeVisitor) -> None:
     public = [visit for name in NEEDS_NO_LOGIN & set(PAGES) for visit in PAGES[name](house)]
-    page = visitor(None, url, **STILL).new_page()
+    page = page_with_axe(visitor(None, url, **STILL))
     check(page, [*(Seen(visit.address, visit.status) for visit in public), Seen("/no/such/page", 404)])
 
 
 def test_first_visit_is_sound(url: str, visitor: MakeVisitor) -> None:
     token = services.setup_link_create()
-    page = visitor(None, url, **STILL).new_page()
+    page = page_with_axe(visitor(None, url, **STILL))
     check(page, [Seen("/setup/made-up/", 404), Seen(f"/setup/{token}/")])
     send_empty(page)
     assert faults(page) == []
@@ -97,7 +97,7 @@ def test_first_visit_is_sound(url: str, visitor: MakeVisitor) -> None:
 def test_refused_form_is_sound(
     address: str, url: str, house: House, owner: User, visitor: MakeVisitor
 ) -> None:
-    page = visitor(owner, url, **STILL).new_page()
+    page = page_with_axe(visitor(owner, url, **STILL))
     ids = {
         "key": house.keys["working"].pk,
         "unknown": house.jobs["unknown"].pk,
@@ -118,7 +118,7 @@ def send_empty(page: Page) -> None:
 
 
 def test_open_menus_are_sound(url: str, house: House, owner: User, visitor: MakeVisitor) -> None:
-    page = visitor(owner, url, **STILL).new_page()
+    page = page_with_axe(visitor(owner, url, **STILL))
     page.goto("/t/north-ops/roles/")
     for menu in page.locator("details.menu summary").all():
         menu.click()
@@ -126,12 +126,12 @@ def test_open_menus_are_sound(url: str, house: House, owner: User, visitor: Make
 
 
 def test_page_without_a_team_is_sound(url: str, make_person: MakePerson, visitor: MakeVisitor) -> None:
-    page = visitor(make_person("Nora Nowhere"), url, **STILL).new_page()
+    page = page_with_axe(visitor(make_person("Nora Nowhere"), url, **STILL))
     check(page, [Seen("/")])
 
 
 def test_message_after_an_act_is_sound(url: str, house: House, owner: User, visitor: MakeVisitor) -> None:
-    page = visitor(owner, url, **STILL).new_page()
+    page = page_with_axe(visitor(owner, url, **STILL))
     page.goto(f"/t/north-ops/jobs/{house.jobs['queued'].pk}/")
     page.get_by_role("button", name="Cancel this job").click()
     page.get_by_text("The job is cancelled. Nothing was sent.").wait_for()

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
-from tests.e2e.sound import faults
+from tests.e2e.sound import faults, page_with_axe
 from tests.e2e.watch import Watch
 from tests.support.waiting import wait_for
 
@@ -26,7 +26,7 @@ TROUBLES = {
 @pytest.fixture
 def watched(url: str, context: BrowserContext) -> tuple[Page, Watch]:
     watch = Watch(context)
-    page = context.new_page()
+    page = page_with_axe(context)
     page.goto(f"{url}/accounts/login/")
     assert watch.complaints == []
     return page, watch
