@@ -11,6 +11,7 @@ from pathlib import Path
 from lswpanel.supervisor import programs, valkey
 from lswpanel.supervisor.children import Child, Program, Service, Stage
 from lswpanel.supervisor.errors import StartError, Stopped
+from lswpanel.supervisor.gate import Gate
 from lswpanel.supervisor.listener import listen, reachable
 from lswpanel.supervisor.lock import FolderLock, unusable
 from lswpanel.supervisor.loop import Loop
@@ -71,8 +72,12 @@ class Panel:
         self._start_broker(cleanup, lock=lock)
         if self._plan.demo:
             self._start_simulator(cleanup)
+        # The web server loads the panel while database and files are made ready, and waits for them.
+        gate, fd = Gate(), listener.fileno()
+        cleanup.callback(gate.close)
+        self._serve(programs.web(env=self._env, listener=fd, gate_fd=gate.fd, held=(lock.fd,)))
         said = self._prepare()
-        self._serve(programs.web(env=self._env, listener=listener.fileno(), held=(lock.fd,)))
+        gate.open()
         self._await_answer(self._health(listener), what="The web server")
         # Only now: three programs starting at once would keep whoever waits for the page waiting longer.
         self._serve(programs.worker(env=self._env))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lswpanel import environment
-from lswpanel.supervisor import valkey
+from lswpanel.supervisor import gate, valkey
 from lswpanel.supervisor.children import Program, Stage
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -54,26 +54,31 @@ def broker(broker: Broker, *, env: Mapping[str, str], held: tuple[int, ...] = ()
     )
 
 
-def web(*, env: Mapping[str, str], listener: int, held: tuple[int, ...] = ()) -> Program:
+def web(
+    *, env: Mapping[str, str], listener: int, gate_fd: int | None = None, held: tuple[int, ...] = ()
+) -> Program:
     """gunicorn on a socket that is already bound; without its control socket, which would be put into HOME.
 
+    It loads the panel before it forks: a process that waits at the gate is none that gunicorn thinks has hung.
     `held` are descriptors it keeps open as long as it lives.
     """
+    if gate_fd is not None:
+        env, held = {**env, gate.VARIABLE: str(gate_fd)}, (gate_fd, *held)
     threads = environment.integer("WEB_THREADS", 8, at_least=1)
     argv = _module("gunicorn", "lswpanel.wsgi", "--bind", f"fd://{listener}", "--workers", "1")
-    argv += ("--worker-class", "gthread", "--threads", str(threads), "--no-control-socket")
-    argv += ("--graceful-timeout", f"{WEB_GRACE - 2:.0f}", "--log-level", "warning")
+    argv += ("--worker-class", "gthread", "--threads", str(threads), "--preload")
+    argv += ("--no-control-socket", "--graceful-timeout", f"{WEB_GRACE - 2:.0f}", "--log-level", "warning")
     return Program(name="web", argv=argv, environment=env, fds=(listener, *held), grace=WEB_GRACE)
 
 
 def worker(*, env: Mapping[str, str]) -> Program:
-    """Threads, because its work is waiting for Leaseweb; it talks to no other worker.
+    """Threads, because its work is waiting for Leaseweb; it talks to no other worker, and nobody listens for its heart.
 
     Celery's warning about root is left out: `manage.py up` says it once, for all processes.
     """
     threads = environment.integer("WORKER_CONCURRENCY", 8, at_least=1)
     argv = _celery("worker", "--pool", "threads", "--concurrency", str(threads))
-    argv += ("--without-mingle", "--without-gossip")
+    argv += ("--without-mingle", "--without-gossip", "--without-heartbeat")
     return Program(name="worker", argv=argv, environment=env, stage=Stage.WORK, grace=WORKER_GRACE)
 
 

@@ -20,6 +20,12 @@ def test_web_serves_the_inherited_socket_without_a_control_socket() -> None:
     assert web.fds == (7, 9)
 
 
+def test_web_gets_the_gate_that_it_waits_at() -> None:
+    web = programs.web(env={"KEPT": "yes"}, listener=7, gate_fd=8, held=(9,))
+    assert web.environment == {"KEPT": "yes", "GATE_FD": "8"}
+    assert web.fds == (7, 8, 9)
+
+
 def test_threads_are_chosen_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     assert _value(programs.web(env={}, listener=7), "--threads") == "8"
     assert _value(programs.worker(env={}), "--concurrency") == "8"
