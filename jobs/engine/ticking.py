@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 import structlog
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from jobs.engine.observing import due_jobs
@@ -131,28 +132,36 @@ def _syncs() -> tuple[int, ...]:
 
 
 def _refreshes() -> tuple[int, ...]:
-    """Servers that somebody asked to read; a wish that nobody could meet is dropped after a while."""
-    Server.objects.filter(refresh_asked_at__lte=before(REFRESH_GIVEN_UP_AFTER)).update(refresh_asked_at=None)
-    ApiKey.objects.filter(refresh_asked_at__lte=before(REFRESH_GIVEN_UP_AFTER)).update(refresh_asked_at=None)
-    asked = Server.objects.filter(refresh_asked_at__isnull=False).exclude(api_key=None)
-    return tuple(asked.order_by("refresh_asked_at").values_list("pk", flat=True)[:MOST_AT_ONCE])
+    """Servers that somebody asked to read. Wishes for a whole key are among what `_syncs` found."""
+    keys = ApiKey.objects.filter(refresh_asked_at__isnull=False)
+    if keys.exists():
+        keys.filter(refresh_asked_at__lte=before(REFRESH_GIVEN_UP_AFTER)).update(refresh_asked_at=None)
+    asked = Server.objects.filter(refresh_asked_at__isnull=False)
+    return _wished(asked, "refresh_asked_at", Q(api_key__isnull=False), refresh_asked_at=None)
 
 
 def _snapshots() -> tuple[int, ...]:
-    """Snapshots that somebody asked to read; a wish that nobody could meet ends after a while, and the page says so."""
+    """Snapshots that somebody asked to read; of one that nobody could read, the page says so."""
     asked = Snapshot.objects.filter(asked_at__isnull=False)
     ended = {"asked_at": None, "error": NOBODY_READ_IT, "error_at": Now(), "correlation_id": ""}
-    asked.filter(asked_at__lte=before(REFRESH_GIVEN_UP_AFTER)).update(**ended)
-    readable = asked.exclude(server__api_key=None)
-    return tuple(readable.order_by("asked_at").values_list("pk", flat=True)[:MOST_AT_ONCE])
+    return _wished(asked, "asked_at", Q(server__api_key__isnull=False), **ended)
 
 
 def _details() -> tuple[int, ...]:
-    """Details that somebody asked for; a wish that nobody could meet is dropped after a while."""
+    """Details that somebody asked for and that nobody is reading."""
     asked = ServerReading.objects.filter(wanted())
-    asked.filter(asked_at__lte=before(REFRESH_GIVEN_UP_AFTER)).update(asked_at=None)
-    readable = asked.filter(free()).exclude(server__api_key=None)
-    return tuple(readable.order_by("asked_at").values_list("pk", flat=True)[:MOST_AT_ONCE])
+    return _wished(asked, "asked_at", free() & Q(server__api_key__isnull=False), asked_at=None)
+
+
+def _wished(asked: QuerySet[Any], moment: str, readable: Q, **dropped: object) -> tuple[int, ...]:
+    """Which wishes can be met, the oldest first; one that nobody could meet is dropped after a while.
+
+    Most ticks find none, and ask no more than that.
+    """
+    if not asked.exists():
+        return ()
+    asked.filter(**{f"{moment}__lte": before(REFRESH_GIVEN_UP_AFTER)}).update(**dropped)
+    return tuple(asked.filter(readable).order_by(moment).values_list("pk", flat=True)[:MOST_AT_ONCE])
 
 
 def _turns() -> tuple[int, ...]:
