@@ -12,6 +12,7 @@ class AuditAction(models.TextChoices):
     AUDIT_VERIFY = "audit.verify", "verified the audit trail"
     CREDENTIAL_REVEAL = "credential.reveal", "revealed a server password"
     CREDENTIAL_STORE = "credential.store", "stored a server password at Leaseweb"
+    JOB_CALL_OFF = "job.call_off", "called off what was to follow a job"
     JOB_CANCEL = "job.cancel", "cancelled a job"
     JOB_REQUEST = "job.request", "requested a job"
     JOB_RESOLVE = "job.resolve", "settled a job by hand"

@@ -185,7 +185,8 @@ class SnapshotRestoreForm(OfSnapshotForm):
 
     snapshot_first = forms.BooleanField(
         label="Take a snapshot of how the server is now first",
-        help_text="Restoring then starts by itself once that snapshot is ready, and not at all if it fails.",
+        help_text="Restoring then starts by itself once that snapshot is ready, and not at all if it fails. Until then "
+        "it can be called off.",
         required=False,
     )
     name = SnapshotNameField(label="Name of that snapshot", help_text=snapshot_names.RULE)

@@ -46,13 +46,19 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Then:
-    """What was asked for together with a job, to be done if it succeeds: the job that came of it, or none yet."""
+    """What was asked for together with a job, to be done if it succeeds: the job that came of it, or none yet.
+
+    `pending` tells that it may still come of it; `who` called it off, if it was.
+    """
 
     label: str
     about: str
+    press: str
     url: str
     job: Job | None
-    dropped: bool
+    pending: bool
+    who: str
+    why_not: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,7 @@ class Way:
     url: str
 
 
+SOMEBODY = "somebody who left"
 AFTERWARDS = {
     "reinstall": ("See its new credentials", "servers:credential_list"),
     "snapshot_create": ("See the snapshots of this server", "jobs:server_snapshots"),
@@ -91,8 +98,8 @@ def job_context(access: Access, job: Job) -> dict[str, Any]:
 
 def _ways_on(access: Access, job: Job) -> dict[str, Any]:
     queued, unknown = job.status == JobStatus.QUEUED, job.status == JobStatus.UNKNOWN
-    # What was to follow is asked for again together with what came first.
-    kind = job.follow_up["kind"] if job.follow_up else job.kind
+    # What was to follow is asked for again together with what came first, unless somebody did not want it any more.
+    kind = job.follow_up["kind"] if job.follow_up and not job.called_off_at else job.kind
     again = reverse("jobs:job_new", args=(access.team.slug, job.server_id, kind))
     return {
         "can_cancel": queued,
@@ -117,8 +124,16 @@ def _then(access: Access, job: Job) -> Then | None:
         return None
     kind, params, following = job.follow_up["kind"], job.follow_up["params"], queries.next_of(access, job)
     url = reverse("jobs:job_detail", args=(access.team.slug, following.pk)) if following else ""
-    dropped = following is None and job.status in FINAL
-    return Then(words.label(kind), words.about(kind, params), url, following, dropped)
+    return Then(
+        label=words.label(kind),
+        about=words.about(kind, params),
+        press=f"Call off the {words.noun(kind)}",
+        url=url,
+        job=following,
+        pending=following is None and job.called_off_at is None and job.status in MOVING,
+        who=str(job.called_off_by or SOMEBODY),
+        why_not=access.why_not(services.call_off_permission(job), job.server),
+    )
 
 
 def _steps(events: list[JobEvent]) -> list[Step]:

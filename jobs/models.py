@@ -38,9 +38,12 @@ class Job(models.Model):
     requested_role = models.CharField(max_length=20, blank=True)
     request_id = models.CharField(max_length=64, blank=True)
     again_of = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="again")
-    # What to ask for next if this succeeds, {"kind", "params"}; the job that came of it names this one.
+    # What to ask for next if this succeeds, {"kind", "params"}; the job that came of it names this one. It is kept as
+    # it was asked for when somebody calls it off.
     follow_up = models.JSONField(null=True)
     follows = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="followed_by")
+    called_off_at = models.DateTimeField(null=True)
+    called_off_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     machine_version = models.PositiveSmallIntegerField(default=MACHINE_VERSION)
 
     status = models.CharField(max_length=12, choices=JobStatus.choices, default=JobStatus.QUEUED)

@@ -131,7 +131,9 @@ def of_server(access: Access, server: Server, count: int) -> QuerySet[Job]:
 
 def job(access: Access) -> QuerySet[Job]:
     """Jobs with all that their own page shows."""
-    return access.jobs().select_related("server__api_key", "requested_by", "api_key", "again_of", "team")
+    return access.jobs().select_related(
+        "server__api_key", "requested_by", "called_off_by", "api_key", "again_of", "team"
+    )
 
 
 def next_of(access: Access, job: Job) -> Job | None:

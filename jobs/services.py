@@ -1,4 +1,4 @@
-"""What people do to jobs: ask for one, cancel it, settle it. Each is one transaction with its audit entry."""
+"""What people do to jobs: ask for one, cancel or settle it, call off what follows. Each is one audited transaction."""
 
 import uuid
 from dataclasses import dataclass, field
@@ -6,14 +6,15 @@ from functools import partial
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
 
 import audit.log
 from audit.actions import AuditAction
-from jobs import readiness, tasks
+from jobs import queries, readiness, tasks, words
 from jobs.engine import Note, StaleWriter, advance
 from jobs.kinds import KINDS, JobKind
 from jobs.models import Job, JobEvent
-from jobs.states import LIVE, JobStatus, Resolution
+from jobs.states import LIVE, MOVING, JobStatus, Resolution
 from servers.clock import after
 from servers.models import Server
 from teams.access import Access
@@ -21,6 +22,7 @@ from teams.cursor import bump
 from teams.permissions import Permission
 
 MOST_LIVE_PER_TEAM = 200
+CALLED_OFF = "“{what}” was to follow and is called off; nothing will be sent for it. This job goes on."
 
 
 class JobRefused(Exception):
@@ -200,6 +202,65 @@ def cancel_permission(access: Access, job: Job) -> Permission:
     """The right that cancelling takes: one's own job needs less."""
     own = job.requested_by_id == access.user.pk
     return Permission.JOBS_CANCEL_OWN if own else Permission.JOBS_CANCEL_ANY
+
+
+def follow_up_call_off(access: Access, job: Job) -> None:
+    """Have nothing follow `job` after all; the job itself goes on. What is called off already stays as it is.
+
+    Raises JobRefused when it is too late, with the job that came of it as `live`, or when nothing was to follow.
+    """
+    if job.follow_up is None:
+        raise JobRefused("Nothing was to follow this job.")
+    access.require(call_off_permission(job), job.server)
+    _call_off(access, job, job.follow_up["kind"])
+    job.refresh_from_db()
+
+
+@transaction.atomic
+def _call_off(access: Access, job: Job, kind: str) -> None:
+    """The team's counter comes first, as in the transaction that asks for what follows: one of the two is too late."""
+    seq = bump(access.team.pk)
+    row = access.jobs().select_for_update().get(pk=job.pk)
+    if row.called_off_at is not None:
+        return
+    if row.status not in MOVING:
+        raise _nothing_to_call_off(access, row, kind)
+    access.jobs().filter(pk=row.pk).update(called_off_at=Now(), called_off_by=access.user, changed_seq=seq)
+    _tell_call_off(access, row, kind)
+
+
+def _nothing_to_call_off(access: Access, row: Job, kind: str) -> JobRefused:
+    what, following = words.noun(kind), queries.next_of(access, row)
+    if following is None:
+        return JobRefused(f"Nothing is left to call off: the {what} was dropped. Nothing is sent for it.")
+    late = f"Too late to call off: the {what} was requested as job #{following.pk}."
+    return JobRefused(f"{late} It can be cancelled until it is sent.", live=following)
+
+
+def _tell_call_off(access: Access, row: Job, kind: str) -> None:
+    message = CALLED_OFF.format(what=words.label(kind))
+    JobEvent.objects.create(
+        job=row,
+        from_status=row.status,
+        to_status=row.status,
+        epoch=row.epoch,
+        actor=access.user,
+        message=message,
+    )
+    audit.log.record(
+        AuditAction.JOB_CALL_OFF,
+        chain=access.team.pk,
+        actor=access.actor,
+        target=row.server.audit_target(row.pk),
+        change=audit.log.Change({"follow_up": kind}, {"follow_up": None, "kind": row.kind}),
+        reason=message,
+    )
+
+
+def call_off_permission(job: Job) -> Permission:
+    """The right that calling off takes: that of what was to follow."""
+    kind = KINDS.get(job.follow_up["kind"]) if job.follow_up else None
+    return kind.permission if kind else Permission.JOBS_CANCEL_ANY
 
 
 def job_settle(access: Access, job: Job, resolution: Resolution, *, reason: str) -> None:

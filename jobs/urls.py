@@ -11,6 +11,7 @@ urlpatterns = [
     path("jobs.csv", jobs.job_export, name="job_export"),
     path("jobs/<int:job_id>/", jobs.job_detail, name="job_detail"),
     path("jobs/<int:job_id>/cancel/", jobs.job_cancel, name="job_cancel"),
+    path("jobs/<int:job_id>/call-off/", jobs.follow_up_call_off, name="follow_up_call_off"),
     path("jobs/<int:job_id>/settle/", jobs.job_settle, name="job_settle"),
     path("external/", external.external_list, name="external_list"),
     path("servers/<int:server_id>/jobs/new/<str:kind>/", job_new.job_new, name="job_new"),

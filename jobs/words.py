@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from jobs.kinds import KINDS
 from jobs.models import Job
-from jobs.states import FINAL, JobStatus, Receipt, Resolution
+from jobs.states import FINAL, MOVING, JobStatus, Receipt, Resolution
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +246,13 @@ def label(kind: str) -> str:
 def noun(kind: str) -> str:
     """What a kind is called where "Leaseweb accepted the …" goes before."""
     return KINDS[kind].noun if kind in KINDS else label(kind).lower()
+
+
+def called_off(job: Job) -> str:
+    """What somebody is told who has just called off what was to follow `job`."""
+    then = noun(job.follow_up["kind"]) if job.follow_up else "next job"
+    goes_on = f" The {noun(job.kind)} goes on." if job.status in MOVING else ""
+    return f"The {then} is called off.{goes_on}"
 
 
 def about(kind: str, params: Mapping[str, Any]) -> str:

@@ -35,6 +35,7 @@ ClientOf = Callable[[User], Client]
 MakeApiKey = Callable[..., ApiKey]
 MakeServer = Callable[..., Server]
 MakeJob = Callable[..., Job]
+MakeSnapshotFirst = Callable[..., Job]
 MakeSnapshot = Callable[..., Snapshot]
 MakeReading = Callable[..., ServerReading]
 MakeExternal = Callable[..., ExternalEvent]
@@ -234,6 +235,19 @@ def make_job(db: None) -> MakeJob:
         job: Job = Job.objects.create(server=server, kind=kind, status=status, **values)
         JobEvent.objects.create(job=job, to_status=status, actor=job.requested_by, message="Requested.")
         return job
+
+    return make
+
+
+@pytest.fixture
+def make_snapshot_first(make_job: MakeJob) -> MakeSnapshotFirst:
+    """`make_snapshot_first(server, status="observing", **fields)`: a snapshot that a restore is to follow."""
+
+    def make(server: Server, status: str = "observing", **fields: Any) -> Job:
+        about = {"snapshot_id": "s-1", "snapshot_name": "Before upgrade"}
+        then = {"kind": "snapshot_restore", "params": about}
+        values = {"params": {"name": "Just before"}, "follow_up": then, **fields}
+        return make_job(server, "snapshot_create", status, **values)
 
     return make
 

@@ -23,6 +23,8 @@ def settle(job: Job, before: JobStatus, to: JobStatus, *, seq: int) -> None:
 
     Late evidence is good enough to settle a job, but nobody waits for what was to follow any more (G7).
     """
+    if _called_off(job):
+        return
     wanted: dict[str, Any] = job.follow_up or {}
     if to == JobStatus.SUCCEEDED and before != JobStatus.UNKNOWN:
         _ask_for_next(job, wanted, seq)
@@ -30,6 +32,11 @@ def settle(job: Job, before: JobStatus, to: JobStatus, *, seq: int) -> None:
     told = TOO_LATE if to == JobStatus.SUCCEEDED else DROPPED
     message = told.format(what=KINDS[wanted["kind"]].label)
     JobEvent.objects.create(job=job, from_status=to, to_status=to, message=message)
+
+
+def _called_off(job: Job) -> bool:
+    """Asked anew: `job` was loaded before this transaction took the team's counter, which calling off takes, too."""
+    return Job.objects.filter(pk=job.pk, called_off_at__isnull=False).exists()
 
 
 def _ask_for_next(job: Job, wanted: dict[str, Any], seq: int) -> None:

@@ -1,11 +1,11 @@
-"""The list of jobs, the page of one, and what people do with it: cancel, settle."""
+"""The list of jobs, the page of one, and what people do with it: cancel, settle, call off what was to follow."""
 
 from django.contrib import messages
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
-from jobs import export, job_page, listing, queries, services
+from jobs import export, job_page, listing, queries, services, words
 from jobs.forms import JobFilterForm, SettleForm
 from jobs.models import Job
 from teams.access import MemberRequest, team_view
@@ -56,6 +56,22 @@ def job_cancel(request: MemberRequest, job_id: int) -> HttpResponse:
     else:
         messages.success(request, "The job is cancelled. Nothing was sent.")
     return redirect("jobs:job_detail", request.access.team.slug, job.pk)
+
+
+@require_POST
+@team_view(Permission.JOBS_SEE)
+def follow_up_call_off(request: MemberRequest, job_id: int) -> HttpResponse:
+    """The right is that of what was to follow, and is asked for with the deed. Who is too late is led to what came."""
+    job = get_object_or_404(queries.job(request.access), pk=job_id)
+    shown = job.pk
+    try:
+        services.follow_up_call_off(request.access, job)
+    except services.JobRefused as refused:
+        messages.error(request, str(refused))
+        shown = refused.live.pk if refused.live else shown
+    else:
+        messages.success(request, words.called_off(job))
+    return redirect("jobs:job_detail", request.access.team.slug, shown)
 
 
 @require_POST

@@ -182,6 +182,8 @@ def _jobs(servers: list[Server], person: User, make_job: MakeJob) -> dict[str, J
             message=f"What is known. {NASTY[number % len(NASTY)]}"[:600],
             created_at=timezone.now() - SECONDS_AGO,
             deadline_at=timezone.now() + timedelta(minutes=5),
+            called_off_at=timezone.now() if status == JobStatus.OBSERVING else None,
+            called_off_by=person,
             receipt="uncertain" if number % 2 else "accepted",
             resolution="happened" if status == JobStatus.RESOLVED else "",
             correlation_id="c0ffee00-1111-4222-8333-444455556666",

@@ -13,6 +13,7 @@ from tests.test_urls import EVERY
 
 ANSWERS_NO_GET = {
     "csp_report",
+    "jobs:follow_up_call_off",
     "jobs:job_cancel",
     "jobs:job_settle",
     "jobs:snapshot_refresh",

@@ -7,7 +7,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from jobs.models import Job
-from teams.models import User
+from jobs.services import FollowUp
+from teams.models import Membership, User
 from tests.cast import MakeJob
 from tests.e2e import steps
 from tests.e2e.conftest import MakeVisitor
@@ -59,6 +60,23 @@ def test_queued_job_is_cancelled_and_never_sent(page: Page, room: EngineRoom) ->
     expect_status(page, "cancelled")
     room.submit(Job.objects.get())
     assert room.sends(server) == []
+
+
+def test_restore_is_called_off_while_its_snapshot_is_made(
+    page: Page, room: EngineRoom, operator: User
+) -> None:
+    Membership.objects.filter(user=operator).update(role="admin")
+    older = {"snapshot_id": room.snapshot(room.server(), "Older"), "snapshot_name": "Older"}
+    then = FollowUp("snapshot_restore", older)
+    job = room.submit(room.click("snapshot_create", then))
+    page.goto(f"/t/north-ops/jobs/{job.pk}/")
+    page.get_by_role("button", name="Call off the restore").click()
+    expect(page.get_by_text("The restore is called off. The new snapshot goes on.")).to_be_visible()
+    expect(page.locator(".outcome")).to_contain_text("Otto Operator called it off")
+    expect(page.get_by_role("button", name="Call off the restore")).to_have_count(0)
+    room.follow(job, every=timedelta(seconds=5))
+    expect_status(page, "succeeded")
+    assert [entry.operation for entry in room.sends(job.server)] == ["createSnapshot"]
 
 
 def test_unknown_job_is_settled_with_a_reason(page: Page, room: EngineRoom, make_job: MakeJob) -> None:

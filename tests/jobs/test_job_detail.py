@@ -251,7 +251,8 @@ def test_job_detail_names_what_it_is_about(
             "Then: Restore snapshot “ Before upgrade ”, as soon as this has succeeded, and only then.",
         ),
         ("failed", "Not done: Restore snapshot “ Before upgrade ” was to follow only if this succeeded."),
-        ("unverified", "Nothing was sent for it."),
+        ("unverified", "Nothing was sent for it, and nothing will be."),
+        ("unknown", "Not done: Restore snapshot “ Before upgrade ” was to follow"),
     ],
 )
 def test_job_detail_says_what_is_to_follow_or_was_dropped(
