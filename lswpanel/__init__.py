@@ -1,3 +1,1 @@
-from lswpanel.celery import app as celery_app
-
-__all__ = ["celery_app"]
+"""The project: settings, addresses, Celery's application, and the supervisor behind `manage.py up`."""

@@ -1,5 +1,10 @@
 from django.apps import AppConfig
 
+from lswpanel.celery import app
+
+# Loaded with the apps, so that their tasks belong to it; not with the package, because the supervisor has none.
+celery_app = app
+
 
 class PanelConfig(AppConfig):
     name = "lswpanel"
