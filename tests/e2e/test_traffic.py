@@ -66,8 +66,10 @@ def read_by_mouse(page: Page, plot: Locator) -> None:
     assert box is not None
     texts = set()
     for share in (0.2, 0.5, 0.8):
+        before = read_out(page).inner_text()
         page.mouse.move(box["x"] + box["width"] * share, box["y"] + 100)
         expect(page.locator(".plot .on")).to_have_count(1)
+        expect(read_out(page)).not_to_have_text(before)
         texts.add(read_out(page).inner_text())
     assert len(texts) == 3
     assert any(SAID.fullmatch(text) for text in texts)

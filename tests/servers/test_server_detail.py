@@ -28,6 +28,7 @@ def url(server: Server) -> str:
     return f"/t/north-ops/servers/{server.pk}/"
 
 
+@pytest.mark.usefixtures("daytime")
 def test_server_detail_shows_everything_that_leaseweb_tells(
     browser: Client, team: Team, make_server: MakeServer
 ) -> None:
@@ -63,6 +64,7 @@ def test_server_detail_shows_everything_that_leaseweb_tells(
     assert {"192.0.2.7", "2001:db8::7", server.upstream_id, "30001", "30012345", "cs-77"} <= set(copied)
 
 
+@pytest.mark.usefixtures("daytime")
 def test_server_detail_says_that_the_contract_ends_soon(browser: Client, server: Server) -> None:
     Server.objects.update(contract_ends_on=timezone.localdate() + timedelta(days=12))
     page = browser.get(url(server)).content

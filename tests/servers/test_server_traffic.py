@@ -20,6 +20,7 @@ from tests.support.pages import HOSTILE, queries_of, text_of
 DAY = timedelta(days=1)
 GB = 10**9
 G = buckets.Granularity
+pytestmark = pytest.mark.usefixtures("daytime")
 
 
 @pytest.fixture
