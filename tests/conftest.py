@@ -2,6 +2,7 @@
 
 pytest_plugins = [
     "tests.cast",
+    "tests.support.daytime",
     "tests.support.database",
     "tests.support.engine_room",
     "tests.e2e.house",

@@ -54,7 +54,7 @@ def run(path: Path, *words: str, **env: str) -> subprocess.CompletedProcess[str]
     env.setdefault("TEST_DATABASE_URL", "postgresql://nobody@127.0.0.1:9/nothing")
     kept = {name: value for name, value in os.environ.items() if name not in ("CI", "DATABASE_URL")}
     return subprocess.run(
-        command, env={**kept, **env}, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+        command, env={**kept, **env}, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False
     )
 
 

@@ -34,6 +34,10 @@ TROUBLES: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+# Those that only a timeout ends; nothing else may be in a hurry, however slow the machine.
+ENDLESS = {"silence", "a byte a second"}
+
+
 @pytest.fixture
 def sim(settings: Any) -> Iterator[Simulator]:
     """A simulated Leaseweb that takes keys which begin with `demo-`."""

@@ -199,7 +199,7 @@ def test_password_is_stored_listed_and_revealed(
 
 
 @pytest.fixture
-def month(upstream: ContractUpstream) -> None:
+def month(daytime: None, upstream: ContractUpstream) -> None:
     """1.2 TB on the first day of this month."""
     first = begin(timezone.now(), Granularity.MONTH)
     upstream.traffic = {first.isoformat(): (10**12, 2 * 10**11)}

@@ -52,7 +52,7 @@ def ask(upstream: ContractUpstream, method: str, path: str, body: Any = None, *,
         credentialType="OPERATING_SYSTEM",
         username="root",
     )
-    connection = HTTPConnection(url.hostname or "", url.port, timeout=20)
+    connection = HTTPConnection(url.hostname or "", url.port, timeout=120)
     payload = None if body is None else json.dumps(body)
     connection.request(method.upper(), target, body=payload, headers={"X-LSW-Auth": key or upstream.key})
     with connection.getresponse() as response:

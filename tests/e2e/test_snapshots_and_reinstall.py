@@ -19,7 +19,7 @@ from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes]
 # The panel looks every two seconds, whatever the scale: what has to be seen lasts for several looks.
-SEEN = Durations(revert=8.0 * SCALE, install=8.0 * SCALE)
+SEEN = Durations(revert=15.0 * SCALE, install=15.0 * SCALE)
 
 
 class Stage(NamedTuple):

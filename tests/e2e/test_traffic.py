@@ -11,6 +11,7 @@ from servers.models import Server, ServerReading
 from teams.models import User
 from tests.e2e.conftest import MakeVisitor
 from tests.support.engine_room import EngineRoom
+from tests.support.traffic import busy_lately
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes]
 SAID = re.compile(r"\w{3} \d+ \w{3} \d{4}: [\d.]+ [kMGT]?B up, [\d.]+ [kMGT]?B down, [\d.]+ [kMGT]?B in all")
@@ -18,8 +19,11 @@ SAID = re.compile(r"\w{3} \d+ \w{3} \d{4}: [\d.]+ [kMGT]?B up, [\d.]+ [kMGT]?B d
 
 @pytest.fixture
 def server(room: EngineRoom) -> Server:
-    """One whose contract tells no limit."""
-    return Server.objects.filter(team=room.access.team, traffic_limit=None).earliest("pk")
+    """One that moved something lately, and whose contract tells no limit."""
+    servers = Server.objects.filter(team=room.access.team).order_by("pk")
+    found = next(server for server in servers if busy_lately(room.upstream(server)))
+    servers.filter(pk=found.pk).update(traffic_limit=None, traffic_unit="")
+    return found
 
 
 @pytest.fixture
@@ -66,8 +70,10 @@ def read_by_mouse(page: Page, plot: Locator) -> None:
     assert box is not None
     texts = set()
     for share in (0.2, 0.5, 0.8):
+        before = read_out(page).inner_text()
         page.mouse.move(box["x"] + box["width"] * share, box["y"] + 100)
         expect(page.locator(".plot .on")).to_have_count(1)
+        expect(read_out(page)).not_to_have_text(before)
         texts.add(read_out(page).inner_text())
     assert len(texts) == 3
     assert any(SAID.fullmatch(text) for text in texts)

@@ -26,7 +26,7 @@ from tests.support.engine_room import OPERATIONS, EngineRoom
 pytestmark = pytest.mark.django_db
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 # So that a timeout takes a moment: that of a worker, and that of a request.
-HURRY, HASTE = 90, 10
+HURRY, HASTE = 30, 5
 REFUSED, AMBIGUOUS, UNSENT = ("failed", "refused"), ("observing", "uncertain"), ("queued", "")
 
 
@@ -143,13 +143,13 @@ def spoilt_send(answer: str, settings: Any) -> Iterator[None]:
 def asked_again_too_early(room: EngineRoom, jobs: list[Job], answer: str) -> list[str]:
     """What was sent too early: a job that may have been received, at a second bell; or one that does not wait.
 
-    The wait is counted from a moment before the event that tells of it, hence the tenth of a second.
+    The wait is counted from the answer, which comes after the event that tells of the sending.
     """
     sent = room.sim.journal.last
     least = timedelta(seconds=ANSWERS[answer].get("seconds", 2))
     waiting = [job for job in jobs if job.status == "queued"]
     impatient = [
-        job.kind for job in waiting if job.not_before - job.events.latest("pk").at < least - SECOND / 10
+        job.kind for job in waiting if job.not_before - job.events.get(to_status="sending").at < least
     ]
     for job in jobs:
         if job not in waiting:

@@ -164,5 +164,9 @@ def test_demo_is_filled_once_and_comes_to_life(settings: Any) -> None:
         assert (Job.objects.count(), Team.objects.count(), Server.objects.count()) == (jobs, 1, 60)
         demo.keep_moving()
         assert Job.objects.count() == jobs + 1
-        wait_for(lambda: run_once() and not Job.objects.filter(status="queued").exists(), what="all sent")
+        wait_for(
+            lambda: run_once() and not Job.objects.filter(status="queued").exists(),
+            what="all sent",
+            seconds=120,
+        )
     assert all(verify(chain).intact for chain in chains())

@@ -1,6 +1,7 @@
 """Jobs from the click to the outcome, against the simulator over a real socket."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,8 @@ from tests.support.engine_room import EngineRoom
 
 pytestmark = pytest.mark.django_db
 MINUTE = timedelta(minutes=1)
+# What must not come yet is a hundred times as far away, so that no slow machine gets there.
+UNHURRIED = 0.01
 
 
 @pytest.mark.parametrize(
@@ -113,13 +116,14 @@ def test_ambiguous_answer_is_never_sent_again_and_settled_by_watching(room: Engi
 
 @pytest.mark.req("G2")
 @pytest.mark.parametrize("fault", [Fault.RATE_LIMIT, Fault.UNAVAILABLE])
-def test_documented_refusal_unread_is_sent_again_later(room: EngineRoom, fault: Fault) -> None:
+def test_documented_refusal_unread_is_sent_again_later(room: EngineRoom, settings: Any, fault: Fault) -> None:
+    settings.TIME_SCALE = UNHURRIED
     server = room.server("STOPPED")
     room.sim.faults.add(fault, operation="powerOn", times=1, seconds=30)
     job = room.submit(room.request(server))
     assert job.status == JobStatus.QUEUED
     assert room.submit(job).status == JobStatus.QUEUED, "the wait must be honoured"
-    job = room.submit(room.pass_time(job, MINUTE))
+    job = room.submit(room.pass_time(job, MINUTE / UNHURRIED))
     assert (job.status, job.attempts) == (JobStatus.OBSERVING, 2)
 
 
@@ -286,10 +290,11 @@ def test_job_that_kills_three_workers_is_parked(room: EngineRoom) -> None:
     assert (job.status, job.code) == (JobStatus.FAILED, "not_sent")
 
 
-def test_lost_bell_is_rung_again_by_the_tick(room: EngineRoom) -> None:
+def test_lost_bell_is_rung_again_by_the_tick(room: EngineRoom, settings: Any) -> None:
+    settings.TIME_SCALE = UNHURRIED
     job = room.request(room.server("STOPPED"))
     assert engine.tick().submits == ()
-    room.pass_time(job, timedelta(seconds=10))
+    room.pass_time(job, timedelta(seconds=10) / UNHURRIED)
     assert engine.tick().submits == (job.pk,)
     assert engine.tick().submits == (), "not in every tick"
 

@@ -1,10 +1,12 @@
 """The page between the click and the deed."""
 
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.db.models.functions import Now
 from django.test import Client
+from django.utils import timezone
 
 from audit.models import AuditEvent
 from jobs.kinds import KINDS, POWER_KINDS
@@ -42,9 +44,10 @@ def test_job_new_says_what_will_happen_to_which_server(
     browser: Client, team: Team, make_server: MakeServer, kind: str
 ) -> None:
     server = make_server(team, shown_name="web-01", upstream_id="218000", state=STATE_FOR[kind])
+    Server.objects.update(seen_at=timezone.now() - timedelta(minutes=90))
     page = browser.get(url(server, kind))
     shown = text_of(page.content)
-    for part in ("web-01", "218000", server.ips[0]["ip"], "AMS-01", "as of 0 s ago", KINDS[kind].consequence):
+    for part in ("web-01", "218000", server.ips[0]["ip"], "AMS-01", "as of 1 h ago", KINDS[kind].consequence):
         assert part in shown
     assert f"{KINDS[kind].label} web-01" in shown
     assert (b"button danger" in page.content) is KINDS[kind].interrupts

@@ -25,7 +25,7 @@ MINUTE = timedelta(minutes=1)
 @pytest.fixture(autouse=True)
 def slow_refill(settings: Any) -> None:
     """A budget so small that the moments a test takes earn nothing worth a call."""
-    settings.CALL_BUDGET_PER_MINUTE = 1
+    settings.CALL_BUDGET_PER_MINUTE = 0.01
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ def ago(days: int) -> object:
 
 @pytest.fixture
 def three(server: Server, team: Team, make_server: MakeServer, make_snapshot: MakeSnapshot) -> None:
-    make_snapshot(server, "Alpha", taken_at=ago(1))
+    make_snapshot(server, "Alpha", taken_at=ago(1), seen_at=ago(3))
     make_snapshot(server, "Beta", "ERROR", taken_at=ago(40))
     make_snapshot(make_server(team, shown_name="db-02", search_text="db-02"), "Gamma", taken_at=ago(100))
     make_snapshot(server, "Delta", taken_at=ago(5), gone_at=timezone.now())
@@ -44,7 +44,7 @@ def test_snapshot_list_shows_name_server_state_and_age(browser: Client, three: N
     page = browser.get(URL)
     assert names(page.content) == ["Alpha", "Beta", "Gamma"]
     shown = text_of(page.content)
-    assert "Alpha web-01 ready 1 d ago 0 s ago" in shown
+    assert "Alpha web-01 ready 1 d ago 3 d ago" in shown
     assert "Beta web-01 broken" in shown
     assert "3 of 3 snapshots" in shown
 

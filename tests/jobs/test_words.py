@@ -68,7 +68,7 @@ def test_words_of_a_live_job_speak_of_now(status: str) -> None:
 
 def test_words_of_a_queued_job_say_what_it_waits_for() -> None:
     assert "has to pause" in words.of_job(job("queued", waiting_for="The key has to pause.")).sentence
-    later = timezone.now() + timezone.timedelta(seconds=20)
+    later = timezone.now() + timezone.timedelta(hours=1)
     assert f"{later:%H:%M:%S}" in words.of_job(job("queued", not_before=later)).sentence
 
 

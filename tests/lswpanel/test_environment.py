@@ -198,7 +198,7 @@ def test_processes_that_start_at_once_read_the_same_secret(tmp_path: Path) -> No
         assert process.stdin
         process.stdin.write("go\n")
         process.stdin.flush()
-    answers = [process.communicate(timeout=60)[0].strip() for process in started]
+    answers = [process.communicate(timeout=300)[0].strip() for process in started]
     assert [process.returncode for process in started] == [0] * 8
     assert set(answers) == {(folder / NAME.lower()).read_text()}
     assert [path.name for path in folder.iterdir()] == [NAME.lower()]

@@ -14,12 +14,13 @@ from servers.models import ApiKey
 from tests.servers.conftest import Cloud
 
 pytestmark = pytest.mark.django_db
+SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture(autouse=True)
 def slow_refill(settings: Any) -> None:
     """A budget so small that the moments a test takes earn nothing worth a call."""
-    settings.CALL_BUDGET_PER_MINUTE = 1
+    settings.CALL_BUDGET_PER_MINUTE = 0.01
 
 
 def leave(api_key: ApiKey, tokens: float, *, since: timedelta = timedelta(0)) -> None:
@@ -95,8 +96,7 @@ def test_background_pages_leave_the_share_of_clicks_alone(api_key: ApiKey, had: 
     assert tokens(api_key) == pytest.approx(left)
 
 
-def test_click_comes_through_right_after_the_pass_over_a_large_fleet(cloud: Cloud, settings: Any) -> None:
-    settings.CALL_BUDGET_PER_MINUTE = 10
+def test_click_comes_through_right_after_the_pass_over_a_large_fleet(cloud: Cloud) -> None:
     cloud.sim.world.add_servers(cloud.sim.world.account("main"), count=740)
     api_key = cloud.key()
     cloud.sync(api_key)
@@ -113,17 +113,17 @@ def test_large_fleet_is_read_less_often(cloud: Cloud, settings: Any, servers: in
     api_key = cloud.key()
     cloud.sync(api_key)
     assert api_key.synced_at is not None
-    pause = (api_key.next_sync_at - api_key.synced_at).total_seconds()
-    assert seconds - 1 <= pause <= seconds + 20
+    pause, longest = timedelta(seconds=seconds), timezone.now() - api_key.synced_at
+    assert pause - SECOND <= api_key.next_sync_at - api_key.synced_at <= pause + longest + SECOND
 
 
 @pytest.mark.parametrize(("background", "calls"), [(True, 1), (False, 1), (False, 2)])
 def test_paused_or_removed_key_gives_nothing(api_key: ApiKey, background: bool, calls: int) -> None:
     leave(api_key, budget.BURST)
-    ApiKey.objects.update(paused_until=after(timedelta(seconds=30)))
+    ApiKey.objects.update(paused_until=after(timedelta(hours=1)))
     assert budget.paused(api_key)
     assert not budget.take(api_key.pk, background=background, calls=calls)
-    ApiKey.objects.update(paused_until=before(timedelta(seconds=1)))
+    ApiKey.objects.update(paused_until=before(SECOND))
     assert not budget.paused(api_key)
     assert budget.take(api_key.pk, background=background, calls=calls)
     ApiKey.objects.update(removed_at=timezone.now())
@@ -135,14 +135,14 @@ def test_key_that_does_not_exist_gives_nothing(db: None) -> None:
 
 
 def test_pass_without_budget_is_put_off_and_asks_nobody(cloud: Cloud) -> None:
-    api_key = cloud.key()
+    api_key, begun = cloud.key(), timezone.now()
     leave(api_key, 3.0)
     assert sync.read_if_due(api_key) is None
     api_key.refresh_from_db()
     assert cloud.calls() == []
     assert api_key.synced_at is None
     assert ApiKey.objects.filter(next_sync_at__lte=after(sync.WAIT_FOR_BUDGET)).exists()
-    assert ApiKey.objects.filter(next_sync_at__gt=after(timedelta(0))).exists()
+    assert api_key.next_sync_at >= begun + sync.WAIT_FOR_BUDGET - SECOND
 
 
 @pytest.mark.django_db(transaction=True)

@@ -26,7 +26,7 @@ def test_moments_lie_a_scaled_duration_from_the_databases_now(
 def test_moment_is_written_and_compared_by_the_database(api_key: ApiKey) -> None:
     ApiKey.objects.update(paused_until=after(SPAN))
     assert not ApiKey.objects.filter(paused_until__lte=Now()).exists()
-    assert ApiKey.objects.filter(paused_until__gt=after(SPAN - timedelta(seconds=5))).exists()
+    assert ApiKey.objects.filter(paused_until__gt=after(SPAN - timedelta(minutes=2))).exists()
     ApiKey.objects.update(paused_until=before(timedelta(seconds=1)))
     assert ApiKey.objects.filter(paused_until__lte=Now()).exists()
 
@@ -36,4 +36,4 @@ def test_moment_does_not_hang_on_the_zone_of_the_process(api_key: ApiKey) -> Non
         ApiKey.objects.update(paused_until=after(SPAN))
     api_key.refresh_from_db()
     assert api_key.paused_until is not None
-    assert abs(api_key.paused_until - timezone.now() - SPAN) < timedelta(seconds=30)
+    assert abs(api_key.paused_until - timezone.now() - SPAN) < timedelta(minutes=30)

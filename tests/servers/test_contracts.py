@@ -18,6 +18,7 @@ from tests.support.pages import text_of
 
 PAGE, FILE = "/t/north-ops/contracts/", "/t/north-ops/contracts.ics"
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+pytestmark = pytest.mark.usefixtures("daytime")
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from servers.models import ApiKey, Server, ServerReading
 from servers.witness import OutOfReach, Result
 from teams.access import Access
 from teams.models import Membership, Team, User
-from tests.servers.test_naming import HASTE, OUT_OF_REACH, PROOFS
+from tests.servers.test_naming import OUT_OF_REACH, PROOFS, haste
 from tests.support.answers import ANSWERS, BEFORE_SENDING, arrange, silence
 from tests.support.engine_room import EngineRoom, access_of
 
@@ -106,7 +106,7 @@ def test_reveal_that_fails_says_why(
     name: str, room: EngineRoom, access: Access, server: Server, settings: Any
 ) -> None:
     outcome, words = UNREAD[name]
-    settings.TIME_SCALE = HASTE
+    settings.TIME_SCALE = haste(name)
     arrange(room.sim, name, "getCredential")
     with silence() if name == BEFORE_SENDING else nullcontext(room.sim.base_url) as address:
         settings.LEASEWEB_API_URL = address
@@ -225,7 +225,7 @@ def test_store_says_what_the_answer_proves(
     name: str, room: EngineRoom, access: Access, server: Server, settings: Any
 ) -> None:
     outcome, sends, has_it, words = PROOFS[name]
-    settings.TIME_SCALE = HASTE
+    settings.TIME_SCALE = haste(name)
     arrange(room.sim, name, "storeCredential")
     with silence() if name == BEFORE_SENDING else nullcontext(room.sim.base_url) as address:
         settings.LEASEWEB_API_URL = address

@@ -1,6 +1,7 @@
 """What is read of a server beside its own row: kept whole or not at all, never going back, tried again later."""
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -64,7 +65,7 @@ def test_snapshots_are_listed_with_their_state_and_time(
 ) -> None:
     reading = read(api_key, server, "snapshots")
     assert shown(server) == [("Number 1", "READY"), ("Number 2", "READY")]
-    assert reading.due_at - timezone.now() > 29 * MINUTE
+    assert reading.due_at - reading.read_at >= 30 * MINUTE
     found = Snapshot.objects.earliest("pk")
     upstream = cloud.upstream(server).snapshots[found.upstream_id]
     assert (found.taken_at, found.state_since) == (
@@ -168,7 +169,7 @@ def test_what_fails_again_is_asked_less_often(
         with pytest.raises(LeasewebError):
             read(api_key, server, subject)
         waits = details.of(server, subject).due_at - timezone.now()
-        assert abs(waits - pause * MINUTE) < MINUTE / 6
+        assert abs(waits - pause * MINUTE) < MINUTE
 
 
 def test_forbidden_subject_does_not_make_a_key_refused(cloud: Cloud, api_key: ApiKey, server: Server) -> None:
@@ -249,7 +250,8 @@ def test_older_answer_never_overwrites_a_newer_one(
 ) -> None:
     """The older one comes with a snapshot, and a list of systems, that the newer one no longer has."""
     reading = details.of(server, subject)
-    older = details.ask(api_key, reading)
+    asked = details.ask(api_key, reading)
+    older = replace(asked, begun=asked.begun - MINUTE)  # SQLite may tell the same millisecond of both
     cloud.upstream(server).snapshots.clear()
     body = {"templates": [{"id": "NEW", "name": "New"}]}
     cloud.sim.faults.add(Fault.REFUSE, operation="listTemplates", status=200, body=body)
@@ -298,7 +300,7 @@ def test_one_of_two_workers_has_a_reading(api_key: ApiKey, server: Server) -> No
 
     def claim() -> None:
         try:
-            start.wait(timeout=20)
+            start.wait(timeout=120)
             claimed.append(details.claim(reading.pk))
         finally:
             connection.close()
@@ -321,10 +323,9 @@ def test_reading_that_is_neither_due_nor_wanted_cannot_be_claimed(api_key: ApiKe
 
 
 def test_servers_get_their_readings_spread_out(api_key: ApiKey) -> None:
-    rows = ServerReading.objects.all()
+    rows = ServerReading.objects.select_related("server")
     assert rows.count() == 12 * len(details.SOURCES)
-    now = timezone.now()
-    waits = {row.subject: round((row.due_at - now) / MINUTE) for row in rows}
+    waits = {row.subject: round((row.due_at - row.server.first_seen_at) / MINUTE) for row in rows}
     assert waits == {"snapshots": 0, "templates": 20, "credentials": 40, "traffic": 1}
 
 

@@ -140,7 +140,7 @@ def test_same_name_twice_at_once_is_kept_once(cloud: Cloud, access: Access) -> N
     start = threading.Barrier(2)
 
     def adder() -> None:
-        start.wait(timeout=20)
+        start.wait(timeout=120)
         try:
             add(access)
             outcomes.append("kept")
@@ -165,13 +165,13 @@ def test_third_live_call_of_a_process_is_turned_away(cloud: Cloud, access: Acces
     def wait_inside() -> None:
         with live._place():
             inside.release()
-            assert leave.wait(timeout=20)
+            assert leave.wait(timeout=120)
 
     waiting = [threading.Thread(target=wait_inside) for _ in range(live.AT_ONCE)]
     for thread in waiting:
         thread.start()
     for _ in waiting:
-        assert inside.acquire(timeout=20)
+        assert inside.acquire(timeout=120)
     with pytest.raises(KeyRefused, match="waiting for Leaseweb in other requests"):
         add(access)
     assert (cloud.calls(), ApiKey.objects.count()) == ([], 0)

@@ -132,7 +132,7 @@ def test_key_removed_during_readings_ends_whole_and_gone(cloud: Cloud, owner: Us
 
     def at_once(work: Any) -> None:
         try:
-            start.wait(timeout=20)
+            start.wait(timeout=120)
             work()
         except Exception as error:  # noqa: BLE001  (a thread's error would vanish; the test shows it)
             failures.append(error)

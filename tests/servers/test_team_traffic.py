@@ -16,6 +16,7 @@ from tests.support.pages import same_queries, text_of
 
 URL = "/t/north-ops/traffic/"
 DAY, GB = timedelta(days=1), 10**9
+pytestmark = pytest.mark.usefixtures("daytime")
 
 
 @pytest.fixture

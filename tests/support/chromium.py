@@ -19,7 +19,7 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-PATIENCE_MS = 15_000
+PATIENCE_MS = 60_000
 
 
 def program() -> str | None:
@@ -41,7 +41,7 @@ def playwright_driver() -> Iterator[Playwright]:
 @pytest.fixture(scope="session")
 def browser(playwright_driver: Playwright) -> Iterator[Browser]:
     """One Chromium for the whole run."""
-    browser = playwright_driver.chromium.launch(executable_path=program(), args=list(FLAGS))
+    browser = playwright_driver.chromium.launch(executable_path=program(), args=list(FLAGS), timeout=180_000)
     yield browser
     browser.close()
 

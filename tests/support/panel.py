@@ -44,7 +44,7 @@ class Panel:
 
     def answers(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/healthz/", timeout=5).status_code == 200
+            return httpx.get(f"{self.url}/healthz/", timeout=30).status_code == 200
         except httpx.HTTPError:
             return False
 
@@ -75,7 +75,7 @@ def environment(data: Path, *, port: int, **more: str) -> dict[str, str]:
 def refused(env: dict[str, str], *words: str) -> str:
     """Run `manage.py up` where it cannot start; returns its one line on standard error."""
     done = subprocess.run(
-        [*words, *UP], env=env, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        [*words, *UP], env=env, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 1, done
     lines = done.stderr.splitlines()
@@ -88,7 +88,7 @@ def prepared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with keys and a migrated database, made once because that takes seconds."""
     folder = tmp_path_factory.mktemp("prepared")
     command = [sys.executable, str(ROOT / "manage.py"), "prepare"]
-    subprocess.run(command, env=environment(folder, port=8000), cwd=ROOT, check=True, timeout=120)
+    subprocess.run(command, env=environment(folder, port=8000), cwd=ROOT, check=True, timeout=300)
     return folder
 
 

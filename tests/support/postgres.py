@@ -68,10 +68,10 @@ class Postgres:
         if self._process is not None:
             self._process.send_signal(signal.SIGINT)
             try:
-                self._process.wait(timeout=10)
+                self._process.wait(timeout=60)
             except subprocess.TimeoutExpired:
                 self._process.send_signal(signal.SIGQUIT)
-                self._process.wait(timeout=10)
+                self._process.wait(timeout=60)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def url(self, database: str) -> str:

@@ -42,14 +42,14 @@ class Process:
     def signal(self, number: int) -> None:
         self._popen.send_signal(number)
 
-    def wait(self, *, seconds: float = 30.0) -> int:
+    def wait(self, *, seconds: float = 120.0) -> int:
         """The exit code, when it has ended. Raises AssertionError with the log when it does not end."""
         try:
             return self._popen.wait(timeout=seconds)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"{self.name} did not end within {seconds:g} s:\n{self.log}") from None
 
-    def wait_for_line(self, part: str, *, seconds: float = 60.0) -> str:
+    def wait_for_line(self, part: str, *, seconds: float = 180.0) -> str:
         """The first line of the log that contains `part`; fails at once when the process ends without it."""
 
         def found() -> str:
@@ -69,7 +69,7 @@ class Process:
         except psutil.NoSuchProcess:
             return []
 
-    def stop(self, *, seconds: float = 20.0) -> None:
+    def stop(self, *, seconds: float = 60.0) -> None:
         """End it, politely and after `seconds` by force, and then whatever it has left behind."""
         below = self.family()[1:]
         self._popen.terminate()
@@ -81,7 +81,7 @@ class Process:
         for process in below:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
-        psutil.wait_procs(below, timeout=5)
+        psutil.wait_procs(below, timeout=60)
 
 
 class Processes:

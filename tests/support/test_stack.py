@@ -13,7 +13,7 @@ pytestmark = pytest.mark.processes
 
 def test_web_serves_the_database_of_the_test(stack: Stack) -> None:
     url = stack.web()
-    answer = httpx.get(f"{url}/healthz/", timeout=30)
+    answer = httpx.get(f"{url}/healthz/", timeout=120)
     assert (answer.status_code, answer.text) == (200, "ok")
 
 
@@ -23,7 +23,7 @@ def test_worker_and_beat_share_the_broker(stack: Stack, broker: Valkey) -> None:
     stack.beat()
     with app.connection_for_read() as link:
         assert link.as_uri(include_password=True) == broker.url
-    assert app.control.ping(timeout=20, limit=1)
+    assert app.control.ping(timeout=120, limit=1)
 
 
 def test_database_url_is_the_one_that_django_uses(transactional_db: None) -> None:

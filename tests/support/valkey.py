@@ -56,8 +56,10 @@ class Valkey:
     def client(self) -> "redis.Redis":
         """Tries once: a test wants to see what happens, not what three attempts make of it."""
         once = Retry(NoBackoff(), retries=0)
-        path = str(self._broker.socket)
-        return redis.Redis(unix_socket_path=path, password=self._broker.password, retry=once)
+        path, patience = str(self._broker.socket), 60
+        return redis.Redis(
+            unix_socket_path=path, password=self._broker.password, retry=once, socket_timeout=patience
+        )
 
     def _answers(self) -> bool:
         if self._server is None or self._server.code is not None:

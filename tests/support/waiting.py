@@ -8,7 +8,7 @@ T = TypeVar("T")
 PAUSE = 0.02
 
 
-def wait_for(condition: Callable[[], T], *, what: str, seconds: float = 20.0, pause: float = PAUSE) -> T:
+def wait_for(condition: Callable[[], T], *, what: str, seconds: float = 90.0, pause: float = PAUSE) -> T:
     """Ask `condition` until its answer is true, and return that answer.
 
     `seconds` bounds a failure and is never the pace of a success; `pause` is for questions that cost something.

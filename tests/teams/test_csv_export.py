@@ -97,6 +97,7 @@ def test_a_long_run_of_invisible_characters_takes_no_time() -> None:
 
 
 @pytest.mark.req("X14")
+@pytest.mark.usefixtures("daytime")
 def test_answer_is_a_file_that_nobody_keeps() -> None:
     response = csv_response('jobs of "Ä"\r\nX: y', ("a",), [])
     today = django_timezone.localdate().isoformat()

@@ -10,10 +10,10 @@ NOON = datetime(2026, 3, 12, 12, 5, 9, tzinfo=UTC)
 
 
 def test_age_is_a_time_element_with_machine_time_and_tooltip() -> None:
-    shown = human.age(timezone.now() - timedelta(seconds=90))
+    shown = human.age(timezone.now() - timedelta(minutes=90))
     assert shown.startswith('<time datetime="20')
     assert 'title="' in shown
-    assert shown.endswith(" data-age>1 min ago</time>")
+    assert shown.endswith(" data-age>1 h ago</time>")
 
 
 def test_age_of_nothing_is_never() -> None:

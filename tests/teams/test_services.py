@@ -260,7 +260,7 @@ def test_two_people_with_the_setup_link_at_once_make_one_owner() -> None:
     start = threading.Barrier(4)
 
     def visitor(number: int) -> None:
-        start.wait(timeout=20)
+        start.wait(timeout=120)
         try:
             complete(token, email=f"visitor{number}@example.com", team_name=f"Team {number}")
         except ValidationError as error:

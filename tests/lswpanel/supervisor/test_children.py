@@ -30,7 +30,7 @@ def run(loop: Loop, program: Program) -> tuple[Child, list[str]]:
     lines: list[str] = []
     child = Child(program, loop=loop, show=lines.append)
     loop.on_child_ended(child.collect)
-    assert loop.run_until(lambda: child.ended, seconds=30)
+    assert loop.run_until(lambda: child.ended, seconds=120)
     return child, lines
 
 
@@ -68,7 +68,11 @@ def test_ended_child_leaves_nothing_it_started(loop: Loop) -> None:
 
 
 def _runs(pid: int) -> bool:
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    """It may end between two questions; one that nobody has reaped yet has ended all the same."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def test_much_output_arrives_whole(loop: Loop) -> None:
@@ -114,7 +118,7 @@ def stage(loop: Loop) -> Iterator[Callable[[str], Stage]]:
     for started in stages:
         started.service.terminate()
         started.service.kill()
-        assert loop.run_until(lambda started=started: started.service.ended, seconds=10)  # type: ignore[misc]
+        assert loop.run_until(lambda started=started: started.service.ended, seconds=120)  # type: ignore[misc]
 
 
 def test_service_is_started_again(loop: Loop, stage: Callable[[str], Stage]) -> None:
@@ -122,13 +126,13 @@ def test_service_is_started_again(loop: Loop, stage: Callable[[str], Stage]) -> 
     first = running.service.child
     assert first is not None
     first.kill()
-    assert loop.run_until(lambda: running.service.child not in (first, None), seconds=10)
+    assert loop.run_until(lambda: running.service.child not in (first, None), seconds=120)
     assert running.shown == ["child was ended by SIGKILL; starting it again in 0.5 s"]
 
 
 def test_stopped_service_is_not_started_again(loop: Loop, stage: Callable[[str], Stage]) -> None:
     running = stage("import sys; sys.exit(1)")
-    assert loop.run_until(lambda: bool(running.shown), seconds=10)
+    assert loop.run_until(lambda: bool(running.shown), seconds=120)
     running.service.terminate()
     assert not loop.run_until(lambda: running.service.child is not None, seconds=0.7)
 
@@ -138,7 +142,7 @@ def test_service_that_keeps_failing_is_given_up(
 ) -> None:
     monkeypatch.setattr("lswpanel.supervisor.backoff.LONGEST", 0.01)
     running = stage("import os; os._exit(7)")
-    assert loop.run_until(lambda: bool(running.gave_up), seconds=30)
+    assert loop.run_until(lambda: bool(running.gave_up), seconds=120)
     assert running.gave_up == ["child keeps failing (ended with code 7); its lines above say why."]
     assert len(running.shown) == 7
 
@@ -151,9 +155,9 @@ def test_terminated_child_may_finish(loop: Loop) -> None:
     lines: list[str] = []
     child = Child(python(code), loop=loop, show=lines.append)
     loop.on_child_ended(child.collect)
-    assert loop.run_until(lambda: lines == ["ready"], seconds=30)
+    assert loop.run_until(lambda: lines == ["ready"], seconds=120)
     child.terminate()
-    assert loop.run_until(lambda: child.ended, seconds=10)
+    assert loop.run_until(lambda: child.ended, seconds=120)
     assert (child.code, lines) == (0, ["ready", "finished"])
 
 
@@ -162,8 +166,8 @@ def test_killed_child_has_no_choice(loop: Loop) -> None:
     lines: list[str] = []
     child = Child(python(code), loop=loop, show=lines.append)
     loop.on_child_ended(child.collect)
-    assert loop.run_until(lambda: lines == ["deaf"], seconds=30)
+    assert loop.run_until(lambda: lines == ["deaf"], seconds=120)
     child.terminate()
     child.kill()
-    assert loop.run_until(lambda: child.ended, seconds=10)
+    assert loop.run_until(lambda: child.ended, seconds=120)
     assert child.code == -signal.SIGKILL

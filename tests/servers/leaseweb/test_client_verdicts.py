@@ -225,7 +225,7 @@ def test_a_drip_is_ambiguous_after_the_time_of_the_whole_call(wire: Wire, connec
     def drip(connection: Connection) -> None:
         connection.drip(b"HTTP/1.1 2" * 1000, 0.02)
 
-    sent = sent_to(wire, connect, drip, timeout=Timeouts(read=30, total=0.5))
+    sent = sent_to(wire, connect, drip, timeout=Timeouts(read=30, total=1.0))
     assert (sent.outcome, sent.reason) == (SendOutcome.AMBIGUOUS, "read_timeout")
 
 

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-PATIENCE = 20.0
+PATIENCE = 120.0
 CORRELATION = {"APIGW-CORRELATION-ID": "c0ffee00-1111-4222-8333-444455556666"}
 _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 

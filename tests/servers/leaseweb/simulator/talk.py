@@ -58,7 +58,7 @@ def send(
 
 
 def connect(simulator: Simulator) -> HTTPConnection:
-    return HTTPConnection("127.0.0.1", urlsplit(simulator.base_url).port, timeout=20)
+    return HTTPConnection("127.0.0.1", urlsplit(simulator.base_url).port, timeout=120)
 
 
 def exchange(

@@ -290,7 +290,7 @@ def test_connection_is_kept_after_a_fault_that_answers(simulator: Simulator) -> 
 
 def raw_request(simulator: Simulator) -> socket.socket:
     """A socket over which a power off was sent and no byte was read."""
-    wire = socket.create_connection(("127.0.0.1", simulator.port), timeout=20)
+    wire = socket.create_connection(("127.0.0.1", simulator.port), timeout=120)
     path = f"/cloud/v2/virtualServers/{server_ids(simulator)[0]}/powerOff"
     wire.sendall(f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-LSW-Auth: demo-main\r\n\r\n".encode())
     return wire

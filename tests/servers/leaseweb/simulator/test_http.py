@@ -27,7 +27,7 @@ def test_correlation_id_is_made_up_when_none_is_given(simulator: Simulator) -> N
 
 def test_correlation_id_that_could_split_the_head_is_not_echoed(simulator: Simulator) -> None:
     request = b"GET /cloud/v2/virtualServers HTTP/1.1\r\nHost: 127.0.0.1\r\n"
-    with socket.create_connection(("127.0.0.1", simulator.port), timeout=20) as wire:
+    with socket.create_connection(("127.0.0.1", simulator.port), timeout=120) as wire:
         wire.sendall(request + b"APIGW-CORRELATION-ID: a\r\n X-Evil: 1\r\nConnection: close\r\n\r\n")
         answer = b"".join(iter(lambda: wire.recv(4096), b""))
     assert answer.startswith(b"HTTP/1.1 401")
@@ -140,7 +140,7 @@ def test_request_without_a_length_is_411(simulator: Simulator) -> None:
 
 def test_request_that_breaks_off_is_not_received(simulator: Simulator) -> None:
     path = f"/cloud/v2/virtualServers/{server_ids(simulator)[0]}/powerOff"
-    with socket.create_connection(("127.0.0.1", simulator.port), timeout=20) as wire:
+    with socket.create_connection(("127.0.0.1", simulator.port), timeout=120) as wire:
         head = (
             f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-LSW-Auth: demo-main\r\nContent-Length: 10\r\n\r\n"
         )

@@ -34,7 +34,7 @@ def start() -> Iterator[Start]:
     yield run
     for process in started:
         process.kill()
-        process.communicate(timeout=20)
+        process.communicate(timeout=120)
 
 
 def port_of(process: subprocess.Popen[str]) -> int:
@@ -47,7 +47,7 @@ def port_of(process: subprocess.Popen[str]) -> int:
 
 
 def ask(port: int, path: str, *, key: str) -> tuple[int, Any]:
-    connection = HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = HTTPConnection("127.0.0.1", port, timeout=120)
     connection.request("GET", path, headers={"X-LSW-Auth": key})
     response = connection.getresponse()
     answer = response.status, json.loads(response.read())
@@ -66,9 +66,9 @@ def test_process_serves_and_ends_cleanly_on_a_signal(
     assert {path.name for path in tmp_path.iterdir()} == {"journal.jsonl", "port"}
     status, page = ask(port, "/cloud/v2/virtualServers", key="demo-any")
     assert (status, page["_metadata"]["totalCount"]) == (200, 3)
-    idle = socket.create_connection(("127.0.0.1", port), timeout=20)
+    idle = socket.create_connection(("127.0.0.1", port), timeout=120)
     process.send_signal(number)
-    rest, errors = process.communicate(timeout=20)
+    rest, errors = process.communicate(timeout=120)
     idle.close()
     assert (process.returncode, rest, errors) == (0, "", "")
     assert json.loads(journal.read_text())["operation"] == "listServers"
@@ -99,13 +99,13 @@ def test_bound_socket_is_taken_over_and_outlives_a_restart(start: Start) -> None
             assert port_of(process) == port
             assert ask(port, "/cloud/v2/virtualServers", key="demo-x")[0] == 200
             process.terminate()
-            assert process.wait(timeout=20) == 0
+            assert process.wait(timeout=120) == 0
 
 
 @pytest.mark.parametrize("arguments", [["--account", "nonsense"], ["--alias", "a=b"], ["--fd", "99"]])
 def test_process_that_cannot_start_says_why(start: Start, arguments: list[str]) -> None:
     process = start(*arguments)
-    output, errors = process.communicate(timeout=20)
+    output, errors = process.communicate(timeout=120)
     assert (process.returncode, output) == (2, "")
     assert errors.startswith("The simulator cannot run: ")
     assert errors.count("\n") == 1
@@ -116,6 +116,6 @@ def test_taken_port_is_reported(start: Start) -> None:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         process = start("--port", str(listener.getsockname()[1]))
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=120)
     assert process.returncode == 2
     assert "The simulator cannot run: " in errors
