@@ -8,7 +8,7 @@ import audit.log
 from audit.actions import AuditAction
 from audit.models import Outcome
 from audit.origin import Actor
-from servers import details, live, sync
+from servers import details, live, sync, witness
 from servers.leaseweb import LeasewebError, Secret
 from servers.models import ApiKey, Server, ServerKey, ServerReading, Snapshot
 from teams.access import Access
@@ -118,7 +118,8 @@ def api_key_ask_reading(access: Access, api_key: ApiKey) -> None:
 
 @transaction.atomic
 def server_ask_reading(access: Access, server: Server) -> None:
-    """Ask a worker to read one server now; asking again while it is awaited changes nothing."""
+    """Ask a worker to read one server now; asking again while it is awaited changes nothing. Raises OutOfReach."""
+    witness.key_of(server)
     seq = bump(access.team.pk)
     unasked = Server.objects.filter(pk=server.pk, refresh_asked_at=None)
     if unasked.update(refresh_asked_at=Now(), changed_seq=seq):
@@ -129,8 +130,9 @@ def server_ask_reading(access: Access, server: Server) -> None:
 def detail_ask_reading(access: Access, server: Server, subject: str) -> None:
     """Ask a worker to read one subject of a server now: its snapshots, templates, names of credentials, or traffic.
 
-    Asking again while it is awaited changes nothing.
+    Asking again while it is awaited changes nothing. Raises OutOfReach.
     """
+    witness.key_of(server)
     seq = bump(access.team.pk)
     unasked = ServerReading.objects.filter(pk=details.of(server, subject).pk, asked_at=None)
     if unasked.update(asked_at=Now()):
@@ -140,7 +142,11 @@ def detail_ask_reading(access: Access, server: Server, subject: str) -> None:
 
 @transaction.atomic
 def snapshot_ask_reading(access: Access, snapshot: Snapshot) -> None:
-    """Ask a worker to read one snapshot by itself now; asking again while it is awaited changes nothing."""
+    """Ask a worker to read one snapshot by itself now; asking again while it is awaited changes nothing.
+
+    `snapshot` comes with its server. Raises OutOfReach.
+    """
+    witness.key_of(snapshot.server)
     seq = bump(access.team.pk)
     unasked = Snapshot.objects.filter(pk=snapshot.pk, asked_at=None)
     if unasked.update(asked_at=Now(), changed_seq=seq):

@@ -14,6 +14,7 @@ from servers.credential_forms import CredentialForm, RevealForm, StoreForm
 from servers.credential_page import CredentialRow
 from servers.leaseweb import CredentialType
 from servers.models import Server, ServerReading
+from servers.views.wishes import or_why_not
 from servers.witness import Result
 from teams.access import MemberRequest, team_view
 from teams.permissions import Permission
@@ -37,9 +38,7 @@ def credential_list(request: MemberRequest, server_id: int) -> HttpResponse:
 @team_view(Permission.CREDENTIALS_REVEAL)
 def credential_refresh(request: MemberRequest, server_id: int) -> HttpResponse:
     server = get_object_or_404(queries.server(request.access), pk=server_id)
-    if why_not := freshness.out_of_reach(server):
-        messages.error(request, why_not)
-    else:
+    with or_why_not(request):
         services.detail_ask_reading(request.access, server, SUBJECT)
     return redirect("servers:credential_list", request.access.team.slug, server.pk)
 

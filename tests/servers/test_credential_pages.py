@@ -17,6 +17,7 @@ from tests.support.answers import arrange
 from tests.support.engine_room import EngineRoom
 from tests.support.pages import HOSTILE, same_queries, text_of
 from tests.support.proof import prove
+from tests.support.reach import Obstacle, disabled_refresh, out_of_reach, refused_refresh
 
 ROOT = "?type=OPERATING_SYSTEM&username=root"
 TYPED = {
@@ -136,14 +137,23 @@ def test_credential_list_of_a_gone_server_says_why_nothing_can_be_done(
     assert b'/store/"' not in page
 
 
-def test_credential_refresh_is_in_the_trail_or_says_why_not(browser: Client, server: Server) -> None:
+def test_credential_refresh_is_in_the_trail(browser: Client, server: Server) -> None:
     assert browser.post(url(server, "refresh/")).status_code == 302
     assert row_of(server).asked_at is not None
-    Server.objects.filter(pk=server.pk).update(gone_at=timezone.now())
-    page = browser.post(url(server, "refresh/"), follow=True)
-    assert "Leaseweb has not listed this server since" in text_of(page.content)
     assert AuditEvent.objects.get(action="server.refresh").after == {"subject": "credentials"}
     assert browser.get(url(server, "refresh/")).status_code == 405
+
+
+@out_of_reach
+def test_credential_refresh_out_of_reach_says_why_and_asks_for_nothing(
+    browser: Client, server: Server, obstacle: Obstacle
+) -> None:
+    obstacle.put(server)
+    (said,) = refused_refresh(browser, url(server, "refresh/"))
+    assert said.startswith(obstacle.reason)
+    assert row_of(server).asked_at is None
+    assert not AuditEvent.objects.filter(action="server.refresh").exists()
+    assert disabled_refresh(browser.get(url(server)).content, obstacle.reason)
 
 
 @pytest.mark.req("X12")
