@@ -183,16 +183,3 @@ def quota_set(access: Access, server: Server, quota: int | None) -> None:
         target=row.audit_target(),
         change=audit.log.Change({"quota_bytes": row.quota_bytes}, {"quota_bytes": quota}),
     )
-
-
-@transaction.atomic
-def traffic_export(access: Access, server: Server, what: audit.log.Fields) -> None:
-    """Leave in the trail that somebody takes the traffic of a server away; to be committed before any of it leaves."""
-    target = server.audit_target()
-    audit.log.record(
-        AuditAction.LIST_EXPORT,
-        chain=access.team.pk,
-        actor=access.actor,
-        target=target,
-        change=audit.log.Change(after={"list": "traffic", **what}),
-    )

@@ -206,15 +206,19 @@ def _free_slug(name: str) -> str:
 
 
 @transaction.atomic
-def list_export(access: Access, what: str, filters: audit.log.Fields) -> None:
-    """Leave in the trail that somebody takes a list away, narrowed by `filters`.
+def list_export(
+    access: Access, what: str, filters: audit.log.Fields, *, of: audit.log.Target | None = None
+) -> None:
+    """Leave in the trail that somebody takes the list called `what` away, narrowed by `filters`.
 
-    A transaction of its own, to be committed before any of the list leaves: when it fails, nothing may (A2).
+    The list of one thing is filed under that thing (`of`), with its own name among the fields. A transaction of its
+    own, to be committed before any of the list leaves: when it fails, nothing may (A2).
     """
+    named: audit.log.Fields = {"list": what} if of else {}
     audit.log.record(
         AuditAction.LIST_EXPORT,
         chain=access.team.pk,
         actor=access.actor,
-        target=audit.log.Target("list", what, what),
-        change=audit.log.Change(after={**filters, "most_rows": MOST_ROWS}),
+        target=of or audit.log.Target("list", what, what),
+        change=audit.log.Change(after={**named, **filters, "most_rows": MOST_ROWS}),
     )
