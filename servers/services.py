@@ -14,6 +14,7 @@ from servers.models import ApiKey, Server, ServerKey, ServerReading, Snapshot
 from teams.access import Access
 from teams.cursor import bump
 from teams.models import Team, User
+from teams.names import fitting_name
 
 
 class KeyRefused(Exception):
@@ -30,7 +31,7 @@ def api_key_add(*, team: Team, name: str, key: Secret, actor: Actor, user: User 
     Raises KeyRefused when the reading fails (audited too, without the key), ValidationError for a name that is in
     use, empty or too long.
     """
-    name = _fitting(name)
+    name = fitting_name(ApiKey, name)
     _refuse_taken(team, name)
     try:
         live.try_key(key)
@@ -56,15 +57,6 @@ def _keep(team: Team, name: str, key: Secret, actor: Actor, user: User | None) -
 
 def _shown(api_key: ApiKey) -> audit.log.Fields:
     return {"name": api_key.name, "fingerprint": api_key.fingerprint}
-
-
-def _fitting(text: str) -> str:
-    name = " ".join(text.split())
-    try:
-        ApiKey._meta.get_field("name").clean(name, None)
-    except ValidationError as error:
-        raise ValidationError({"name": error.messages}) from None
-    return name
 
 
 def _refuse_taken(team: Team, name: str) -> None:
@@ -101,7 +93,7 @@ def api_key_remove(access: Access, api_key: ApiKey) -> None:
 @transaction.atomic
 def api_key_rename(access: Access, api_key: ApiKey, name: str) -> None:
     """Call a key something else. Raises ValidationError for a name that is in use, empty or too long."""
-    name = _fitting(name)
+    name = fitting_name(ApiKey, name)
     _refuse_taken(access.team, name)
     ApiKey.objects.filter(pk=api_key.pk).update(name=name)
     change = audit.log.Change({"name": api_key.name}, {"name": name})

@@ -20,6 +20,7 @@ from audit.verify import Verdict, verify
 from teams.access import Access
 from teams.csv_export import MOST_ROWS
 from teams.models import Membership, SetupLink, Team, User
+from teams.names import fitting_name
 from teams.permissions import Role
 
 SETUP_LINK_LIVES = timedelta(hours=72)
@@ -187,12 +188,11 @@ def _check_password(password: str, user: User) -> None:
 
 
 def _team_name(text: str) -> str:
-    name = " ".join(text.split())
+    """Several things that people type beside it may be wrong, so the complaint says what it is about."""
     try:
-        Team._meta.get_field("name").clean(name, None)
+        return fitting_name(Team, text)
     except ValidationError as error:
         raise ValidationError(f"The name of the team: {' '.join(error.messages)}") from None
-    return name
 
 
 def _free_slug(name: str) -> str:
