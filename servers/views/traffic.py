@@ -12,8 +12,9 @@ from teams.access import MemberRequest, team_view
 from teams.csv_export import csv_response
 from teams.permissions import Permission
 from teams.services import list_export
+from teams.statuses import UNPROCESSABLE
 
-CONFLICT, UNPROCESSABLE = 409, 422
+CONFLICT = 409
 
 
 @require_safe
