@@ -135,7 +135,7 @@ def team_opened(user: User, team: Team) -> None:
 @transaction.atomic
 def setup_link_create() -> str | None:
     """A fresh token for the set-up page, replacing older ones; None once there is an account."""
-    if User.objects.exists():
+    if is_set_up():
         return None
     SetupLink.objects.filter(used_at=None).delete()
     token = secrets.token_urlsafe(32)
@@ -150,7 +150,7 @@ def is_set_up() -> bool:
 
 def setup_link_valid(token: str) -> bool:
     """Whether `setup_complete` would take this token now."""
-    return _open_links(token).exists() and not User.objects.exists()
+    return _open_links(token).exists() and not is_set_up()
 
 
 @transaction.atomic
@@ -158,7 +158,7 @@ def setup_complete(
     *, token: str, email: str, password: str, name: str, team_name: str, actor: Actor
 ) -> tuple[User, Team]:
     """Use up the set-up link: the owner and the first team. Raises ValidationError when the link is not good."""
-    if User.objects.exists() or _open_links(token).update(used_at=Now()) != 1:
+    if is_set_up() or _open_links(token).update(used_at=Now()) != 1:
         raise ValidationError(
             "This set-up link was used already or is too old. Start the panel again for a new one."
         )
