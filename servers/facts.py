@@ -69,9 +69,9 @@ def billing(server: Server) -> str:
     """How often an invoice comes: `billing_cycle` periods of `billing_frequency`."""
     if not server.billing_frequency:
         return NOTHING
-    if server.billing_cycle in (None, 1):
+    if server.billing_cycle is None or server.billing_cycle == 1:
         return f"every {_period(server)}"
-    return f"every {server.billing_cycle} {_period(server)}s"
+    return f"every {with_noun(server.billing_cycle, _period(server))}"
 
 
 def _period(server: Server) -> str:
