@@ -35,15 +35,15 @@ def context(access: Access, server: Server) -> dict[str, Any]:
     reading = server.readings.filter(subject=ServerReading.Subject.CREDENTIALS).first()
     asked = reading is not None and reading.asked_at is not None
     rows = list(_rows(access, server, reading))
+    obstacle = freshness.out_of_reach(server)
     return {
         "server": server,
         "kept": reading,
         "reading": asked,
         "groups": [(label, [row for row in rows if row.kind == kind]) for kind, label in KINDS],
         "any": bool(rows),
-        "out_of_reach": freshness.out_of_reach(server),
-        "why_no_store": access.why_not(Permission.CREDENTIALS_STORE, server)
-        or freshness.out_of_reach(server),
+        "out_of_reach": obstacle,
+        "why_no_store": access.why_not(Permission.CREDENTIALS_STORE, server) or obstacle,
         "stored": last_stored(access, server),
         "live_ids": (server.pk,),
         "moving": asked,

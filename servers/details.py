@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import Now
 
-from servers import snapshots
+from servers import freshness, snapshots
 from servers.clock import after, before, database_time
 from servers.connect import client_for
 from servers.health import error_columns, note_failure, note_success
@@ -170,9 +170,9 @@ def freshen(server: Server, subject: str, older_than: timedelta) -> bool:
     """Have a subject read that was not read for `older_than`; whether a reading of it is awaited.
 
     For pages that are opened, which is nobody's act: nothing is written when it is fresh enough, awaited already,
-    has failed a moment ago, or nobody can read it.
+    has failed a moment ago, or nobody can read it. `server` comes with its key.
     """
-    if server.gone_at is not None or server.api_key_id is None:
+    if freshness.out_of_reach(server):
         return False
     reading = of(server, subject)
     old = Q(read_at=None) | Q(read_at__lte=before(older_than))

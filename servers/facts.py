@@ -7,9 +7,9 @@ from decimal import Decimal
 from django.utils import timezone
 
 from servers.models import Server
-from teams.figures import NOTHING, size
+from teams.figures import NOTHING, size, with_noun
 
-# Memory is counted in powers of two whatever it is called; storage and traffic are sold in powers of ten.
+# Memory is with_noun in powers of two whatever it is called; storage and traffic are sold in powers of ten.
 MEMORY_UNITS = {"MB": 1, "MIB": 1, "GB": 1024, "GIB": 1024}
 STORAGE_UNITS = {"GB": 1, "TB": 1000, "PB": 1_000_000}
 PERIODS = {"DAY": "day", "WEEK": "week", "MONTH": "month", "QUARTER": "quarter", "YEAR": "year"}
@@ -69,9 +69,9 @@ def billing(server: Server) -> str:
     """How often an invoice comes: `billing_cycle` periods of `billing_frequency`."""
     if not server.billing_frequency:
         return NOTHING
-    if server.billing_cycle in (None, 1):
+    if server.billing_cycle is None or server.billing_cycle == 1:
         return f"every {_period(server)}"
-    return f"every {server.billing_cycle} {_period(server)}s"
+    return f"every {with_noun(server.billing_cycle, _period(server))}"
 
 
 def _period(server: Server) -> str:
@@ -101,36 +101,35 @@ def day(value: date | None) -> str:
 
 def ends_soon(server: Server, now: datetime) -> bool:
     """Whether the contract runs out within 30 days, or has run out."""
-    return server.contract_ends_on is not None and server.contract_ends_on - _today(now) <= ENDS_SOON
+    days = _days_left(server, now)
+    return days is not None and days <= ENDS_SOON.days
 
 
 def days_left(server: Server, now: datetime) -> str:
     """How long the contract still runs, as a half sentence; empty when there is no end to it."""
-    if server.contract_ends_on is None:
+    days = _days_left(server, now)
+    if days is None:
         return ""
-    days = (server.contract_ends_on - _today(now)).days
     if days < 0:
         return "has ended"
-    return "ends today" if days == 0 else f"{days:,} day{'' if days == 1 else 's'} left"
+    return "ends today" if days == 0 else f"{with_noun(days, 'day')} left"
 
 
 def ending(server: Server, now: datetime) -> str:
     """That the contract ends soon, or has ended, and when; empty while there is time, and for a server that is gone."""
-    if server.gone_at is not None or server.contract_ends_on is None or not ends_soon(server, now):
+    days, on = _days_left(server, now), day(server.contract_ends_on)
+    if server.gone_at is not None or days is None or days > ENDS_SOON.days:
         return ""
-    days, on = (server.contract_ends_on - _today(now)).days, day(server.contract_ends_on)
     if days < 0:
         return f"contract ended on {on}"
-    return (
-        "contract ends today"
-        if days == 0
-        else f"contract ends in {days} day{'' if days == 1 else 's'}, on {on}"
-    )
+    return "contract ends today" if days == 0 else f"contract ends in {with_noun(days, 'day')}, on {on}"
 
 
-def _today(now: datetime) -> date:
-    """The reader's day."""
-    return timezone.localtime(now).date()
+def _days_left(server: Server, now: datetime) -> int | None:
+    """From the reader's day to the last one of the contract; negative after it, None when it has no end."""
+    if server.contract_ends_on is None:
+        return None
+    return (server.contract_ends_on - timezone.localtime(now).date()).days
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +179,7 @@ def _iso_note(server: Server) -> str:
 def _cores(server: Server) -> str:
     if server.cpu_cores is None:
         return NOTHING
-    return f"{server.cpu_cores} core{'' if server.cpu_cores == 1 else 's'}"
+    return with_noun(server.cpu_cores, "core")
 
 
 def _contract(server: Server, now: datetime) -> list[Fact]:

@@ -7,6 +7,7 @@ from servers.leaseweb import Secret
 from servers.models import ApiKey, Server
 from servers.queries import SORTS, Facets, Filters
 from teams.fields import IdField, SearchField, SortField
+from teams.names import single_spaced
 
 LONGEST_REFERENCE = 255
 STATES = [("", "any state"), *Server.State.choices]
@@ -53,7 +54,7 @@ class ServerNameForm(forms.Form):
     )
 
     def clean_reference(self) -> str:
-        return " ".join(str(self.cleaned_data["reference"]).split())
+        return single_spaced(self.cleaned_data["reference"])
 
 
 class ServerNoteForm(forms.Form):
@@ -73,7 +74,7 @@ class ApiKeyNameForm(forms.Form):
     )
 
     def clean_name(self) -> str:
-        return " ".join(str(self.cleaned_data["name"]).split())
+        return single_spaced(self.cleaned_data["name"])
 
 
 class ApiKeyForm(ApiKeyNameForm):

@@ -33,7 +33,7 @@ def is_stale(server: Server, now: datetime) -> bool:
 def of_server(server: Server, now: datetime) -> Advice | None:
     """Why what the page shows of a server may not be so any more; None when there is no reason to doubt it."""
     if server.gone_at is not None:
-        return Advice(f"Leaseweb has not listed this server since {minute(server.gone_at)}.", GONE)
+        return Advice(out_of_reach(server), GONE)
     if server.api_key is None:
         return Advice(NO_KEY, "Add a key of the account that owns it.", "danger", about_key=True)
     age, key = age_text(server.seen_at, now).removesuffix(" ago"), server.api_key

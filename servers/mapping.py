@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from servers.leaseweb import Contract, Hardware, Iso, NetworkTraffic, VirtualServer
+from teams.names import single_spaced
 
 NAME_LIMIT = 200
 MOST_COUNT = 2**62
@@ -71,7 +72,7 @@ def _traffic(traffic: NetworkTraffic) -> dict[str, Any]:
 
 
 def _derived(upstream: VirtualServer) -> dict[str, str]:
-    name = _cut(" ".join((upstream.reference or upstream.name).split()), NAME_LIMIT)
+    name = _cut(single_spaced(upstream.reference or upstream.name), NAME_LIMIT)
     shown = name or f"Server {upstream.id}"
     words = (shown, upstream.id, upstream.reference, *(ip.ip for ip in upstream.ips))
     return {"shown_name": shown, "search_text": " ".join(words).casefold()}

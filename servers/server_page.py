@@ -39,6 +39,4 @@ def head(access: Access, server: Server) -> dict[str, Any]:
 
 def why_no_refresh(access: Access, server: Server) -> str:
     """Why a fresh reading cannot be asked for; empty when it can."""
-    if reason := access.why_not(Permission.SERVERS_REFRESH, server):
-        return reason
-    return "" if server.api_key_id else "No API key of this team sees this server."
+    return access.why_not(Permission.SERVERS_REFRESH, server) or freshness.out_of_reach(server)

@@ -8,12 +8,13 @@ import audit.log
 from audit.actions import AuditAction
 from audit.models import Outcome
 from audit.origin import Actor
-from servers import details, live, sync
+from servers import details, live, sync, witness
 from servers.leaseweb import LeasewebError, Secret
 from servers.models import ApiKey, Server, ServerKey, ServerReading, Snapshot
 from teams.access import Access
 from teams.cursor import bump
 from teams.models import Team, User
+from teams.names import fitting_name
 
 
 class KeyRefused(Exception):
@@ -30,7 +31,7 @@ def api_key_add(*, team: Team, name: str, key: Secret, actor: Actor, user: User 
     Raises KeyRefused when the reading fails (audited too, without the key), ValidationError for a name that is in
     use, empty or too long.
     """
-    name = _fitting(name)
+    name = fitting_name(ApiKey, name)
     _refuse_taken(team, name)
     try:
         live.try_key(key)
@@ -56,15 +57,6 @@ def _keep(team: Team, name: str, key: Secret, actor: Actor, user: User | None) -
 
 def _shown(api_key: ApiKey) -> audit.log.Fields:
     return {"name": api_key.name, "fingerprint": api_key.fingerprint}
-
-
-def _fitting(text: str) -> str:
-    name = " ".join(text.split())
-    try:
-        ApiKey._meta.get_field("name").clean(name, None)
-    except ValidationError as error:
-        raise ValidationError({"name": error.messages}) from None
-    return name
 
 
 def _refuse_taken(team: Team, name: str) -> None:
@@ -101,7 +93,7 @@ def api_key_remove(access: Access, api_key: ApiKey) -> None:
 @transaction.atomic
 def api_key_rename(access: Access, api_key: ApiKey, name: str) -> None:
     """Call a key something else. Raises ValidationError for a name that is in use, empty or too long."""
-    name = _fitting(name)
+    name = fitting_name(ApiKey, name)
     _refuse_taken(access.team, name)
     ApiKey.objects.filter(pk=api_key.pk).update(name=name)
     change = audit.log.Change({"name": api_key.name}, {"name": name})
@@ -118,7 +110,8 @@ def api_key_ask_reading(access: Access, api_key: ApiKey) -> None:
 
 @transaction.atomic
 def server_ask_reading(access: Access, server: Server) -> None:
-    """Ask a worker to read one server now; asking again while it is awaited changes nothing."""
+    """Ask a worker to read one server now; asking again while it is awaited changes nothing. Raises OutOfReach."""
+    witness.key_of(server)
     seq = bump(access.team.pk)
     unasked = Server.objects.filter(pk=server.pk, refresh_asked_at=None)
     if unasked.update(refresh_asked_at=Now(), changed_seq=seq):
@@ -129,8 +122,9 @@ def server_ask_reading(access: Access, server: Server) -> None:
 def detail_ask_reading(access: Access, server: Server, subject: str) -> None:
     """Ask a worker to read one subject of a server now: its snapshots, templates, names of credentials, or traffic.
 
-    Asking again while it is awaited changes nothing.
+    Asking again while it is awaited changes nothing. Raises OutOfReach.
     """
+    witness.key_of(server)
     seq = bump(access.team.pk)
     unasked = ServerReading.objects.filter(pk=details.of(server, subject).pk, asked_at=None)
     if unasked.update(asked_at=Now()):
@@ -140,7 +134,11 @@ def detail_ask_reading(access: Access, server: Server, subject: str) -> None:
 
 @transaction.atomic
 def snapshot_ask_reading(access: Access, snapshot: Snapshot) -> None:
-    """Ask a worker to read one snapshot by itself now; asking again while it is awaited changes nothing."""
+    """Ask a worker to read one snapshot by itself now; asking again while it is awaited changes nothing.
+
+    `snapshot` comes with its server. Raises OutOfReach.
+    """
+    witness.key_of(snapshot.server)
     seq = bump(access.team.pk)
     unasked = Snapshot.objects.filter(pk=snapshot.pk, asked_at=None)
     if unasked.update(asked_at=Now(), changed_seq=seq):
@@ -176,17 +174,4 @@ def quota_set(access: Access, server: Server, quota: int | None) -> None:
         actor=access.actor,
         target=row.audit_target(),
         change=audit.log.Change({"quota_bytes": row.quota_bytes}, {"quota_bytes": quota}),
-    )
-
-
-@transaction.atomic
-def traffic_export(access: Access, server: Server, what: audit.log.Fields) -> None:
-    """Leave in the trail that somebody takes the traffic of a server away; to be committed before any of it leaves."""
-    target = server.audit_target()
-    audit.log.record(
-        AuditAction.LIST_EXPORT,
-        chain=access.team.pk,
-        actor=access.actor,
-        target=target,
-        change=audit.log.Change(after={"list": "traffic", **what}),
     )

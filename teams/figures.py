@@ -32,6 +32,11 @@ def size(amount: float | None, unit: str = "B") -> str:
     return f"{shown} {BYTE_UNITS[step]}"
 
 
+def with_noun(number: int, noun: str) -> str:
+    """A number with its noun, such as "1 day" or "1,200 days"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def age_text(value: datetime, now: datetime) -> str:
     """ "14 s ago", "in 5 min", or the date when it is more than 30 days away. app.js says the same words."""
     seconds = int((now - value).total_seconds())

@@ -1,9 +1,6 @@
 """The fresh proof: whoever destroys or reveals something has typed their password within the last ten minutes."""
 
 import time
-from collections.abc import Callable
-from functools import wraps
-from typing import Any
 from urllib.parse import urlencode
 
 from allauth.account.authentication import get_authentication_records
@@ -12,7 +9,6 @@ from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 
-View = Callable[..., HttpResponseBase]
 NEEDS_PROOF = 403
 
 
@@ -40,13 +36,3 @@ def demand(request: HttpRequest) -> HttpResponseBase | None:
     return render(
         request, "teams/proof_needed.html", {"confirm_url": confirm_url(request)}, status=NEEDS_PROOF
     )
-
-
-def proof_needed(view: View) -> View:
-    """Stands inside `team_view`, around a view that always needs the proof."""
-
-    @wraps(view)
-    def proven(request: Any, **kwargs: Any) -> HttpResponseBase:
-        return demand(request) or view(request, **kwargs)
-
-    return proven

@@ -20,6 +20,7 @@ from audit.verify import Verdict, verify
 from teams.access import Access
 from teams.csv_export import MOST_ROWS
 from teams.models import Membership, SetupLink, Team, User
+from teams.names import fitting_name
 from teams.permissions import Role
 
 SETUP_LINK_LIVES = timedelta(hours=72)
@@ -134,7 +135,7 @@ def team_opened(user: User, team: Team) -> None:
 @transaction.atomic
 def setup_link_create() -> str | None:
     """A fresh token for the set-up page, replacing older ones; None once there is an account."""
-    if User.objects.exists():
+    if is_set_up():
         return None
     SetupLink.objects.filter(used_at=None).delete()
     token = secrets.token_urlsafe(32)
@@ -149,7 +150,7 @@ def is_set_up() -> bool:
 
 def setup_link_valid(token: str) -> bool:
     """Whether `setup_complete` would take this token now."""
-    return _open_links(token).exists() and not User.objects.exists()
+    return _open_links(token).exists() and not is_set_up()
 
 
 @transaction.atomic
@@ -157,7 +158,7 @@ def setup_complete(
     *, token: str, email: str, password: str, name: str, team_name: str, actor: Actor
 ) -> tuple[User, Team]:
     """Use up the set-up link: the owner and the first team. Raises ValidationError when the link is not good."""
-    if User.objects.exists() or _open_links(token).update(used_at=Now()) != 1:
+    if is_set_up() or _open_links(token).update(used_at=Now()) != 1:
         raise ValidationError(
             "This set-up link was used already or is too old. Start the panel again for a new one."
         )
@@ -187,12 +188,11 @@ def _check_password(password: str, user: User) -> None:
 
 
 def _team_name(text: str) -> str:
-    name = " ".join(text.split())
+    """Several things that people type beside it may be wrong, so the complaint says what it is about."""
     try:
-        Team._meta.get_field("name").clean(name, None)
+        return fitting_name(Team, text)
     except ValidationError as error:
         raise ValidationError(f"The name of the team: {' '.join(error.messages)}") from None
-    return name
 
 
 def _free_slug(name: str) -> str:
@@ -206,15 +206,19 @@ def _free_slug(name: str) -> str:
 
 
 @transaction.atomic
-def list_export(access: Access, what: str, filters: audit.log.Fields) -> None:
-    """Leave in the trail that somebody takes a list away, narrowed by `filters`.
+def list_export(
+    access: Access, what: str, filters: audit.log.Fields, *, of: audit.log.Target | None = None
+) -> None:
+    """Leave in the trail that somebody takes the list called `what` away, narrowed by `filters`.
 
-    A transaction of its own, to be committed before any of the list leaves: when it fails, nothing may (A2).
+    The list of one thing is filed under that thing (`of`), with its own name among the fields. A transaction of its
+    own, to be committed before any of the list leaves: when it fails, nothing may (A2).
     """
+    named: audit.log.Fields = {"list": what} if of else {}
     audit.log.record(
         AuditAction.LIST_EXPORT,
         chain=access.team.pk,
         actor=access.actor,
-        target=audit.log.Target("list", what, what),
-        change=audit.log.Change(after={**filters, "most_rows": MOST_ROWS}),
+        target=of or audit.log.Target("list", what, what),
+        change=audit.log.Change(after={**named, **filters, "most_rows": MOST_ROWS}),
     )

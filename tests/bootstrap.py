@@ -42,7 +42,7 @@ ON_SQLITE = (
     "tests/jobs/test_words.py",
     "tests/lswpanel/test_frame.py",
     "tests/servers/leaseweb",
-    "tests/servers/test_credential_pages.py",
+    "tests/servers/credential_pages",
     "tests/servers/test_facts.py",
     "tests/servers/test_freshness.py",
     "tests/servers/test_server_detail.py",

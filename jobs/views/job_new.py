@@ -14,8 +14,9 @@ from servers import queries
 from teams import proof
 from teams.access import MemberRequest, team_view
 from teams.permissions import Permission
+from teams.statuses import UNPROCESSABLE
 
-REFUSED, UNPROCESSABLE = 409, 422
+REFUSED = 409
 PAGE = "jobs/job_new.html"
 
 

@@ -12,8 +12,7 @@ from teams.access import MemberRequest, team_view
 from teams.csv_export import csv_response
 from teams.permissions import Permission
 from teams.services import list_export
-
-UNPROCESSABLE = 422
+from teams.statuses import UNPROCESSABLE
 
 
 @require_safe

@@ -3,13 +3,13 @@
 What is done with them is a job.
 """
 
-from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from jobs import snapshot_pages, snapshot_queries
-from servers import queries, server_page, services
+from servers import queries, services
+from servers.views.wishes import or_why_not
 from teams.access import MemberRequest, team_view
 from teams.permissions import Permission
 
@@ -48,8 +48,6 @@ def snapshot_refresh(request: MemberRequest, server_id: int, snapshot_id: int) -
     snapshot = get_object_or_404(
         snapshot_queries.with_server(request.access), pk=snapshot_id, server=server_id
     )
-    if why_not := server_page.why_no_refresh(request.access, snapshot.server):
-        messages.error(request, why_not)
-    else:
+    with or_why_not(request):
         services.snapshot_ask_reading(request.access, snapshot)
     return redirect("jobs:snapshot_detail", request.access.team.slug, server_id, snapshot.pk)

@@ -1,7 +1,7 @@
 """Client for Leaseweb Virtual Servers (API v2): typed reads, and sends that say what is certain.
 
-Knows nothing of Django or of the panel. See ``client`` for the operations, ``errors`` for what reads raise
-and ``transport`` for how a send is judged.
+Knows nothing of Django or of the panel. See `client` for the operations, `errors` for what reads raise
+and `transport` for how a send is judged.
 """
 
 from servers.leaseweb.addresses import check_base_url, is_username

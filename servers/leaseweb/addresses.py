@@ -1,4 +1,4 @@
-"""Where calls go: the base address and the parts of a path (``X10``)."""
+"""Where calls go: the base address and the parts of a path (X10)."""
 
 from __future__ import annotations
 
@@ -21,13 +21,10 @@ _DIGITS_AND_DOTS = re.compile(r"[0-9.]+")
 
 
 def check_base_url(address: str) -> str:
-    """Return the base address of the API without a trailing slash.
+    """The base address of the API without a trailing slash.
 
-    It must end in ``/cloud/v2`` and be https; http is taken on loopback only, for the simulator.
-
-    Raises:
-        ValueError: the address holds a user name, a query or a fragment, is plain http off loopback, or is
-            not an address of this form at all.
+    Raises ValueError unless it is https and ends in `/cloud/v2`, without user name, query and fragment; http is
+    taken on loopback only, for the simulator.
     """
     trimmed = address.rstrip("/") if isinstance(address, str) else ""
     for sign, meaning in (("@", "a user name"), ("?", "a query"), ("#", "a fragment")):
@@ -61,10 +58,9 @@ def _ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 def path_of(*parts: str) -> str:
-    """Join checked parts to a path below the base address.
+    """The parts joined to a path below the base address.
 
-    Raises:
-        ValueError: a part is not 1 to 64 letters, digits, dots, underscores or hyphens, or is a dot segment.
+    Raises ValueError unless each is 1 to 64 letters, digits, dots, underscores or hyphens, and no dot segment.
     """
     if not all(isinstance(part, str) and is_id(part) for part in parts):
         raise ValueError("An id for the Leaseweb API: 1 to 64 letters, digits, dots, underscores or dashes.")
@@ -78,11 +74,7 @@ def is_username(username: str) -> bool:
 
 
 def username_part(username: str) -> str:
-    """Percent-encode a user name as one part of a path.
-
-    Raises:
-        ValueError: it cannot stand in one; see ``is_username``.
-    """
+    """A user name, percent-encoded as one part of a path. Raises ValueError where `is_username` says no."""
     if not is_username(username):
         raise ValueError("This user name cannot be asked for: 1 to 256 printable characters are needed.")
     return f"/{quote(username, safe='')}"

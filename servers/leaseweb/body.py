@@ -1,4 +1,4 @@
-"""The body of an answer: bounded while it streams, then parsed into JSON that is safe to use (``X13``)."""
+"""The body of an answer: bounded while it streams, then parsed into JSON that is safe to use (X13)."""
 
 from __future__ import annotations
 
@@ -28,11 +28,7 @@ class TooDeepError(Exception):
 
 
 def collect(chunks: Iterable[bytes], limit: int = MAX_BYTES) -> bytes:
-    """Join the chunks of a body.
-
-    Raises:
-        TooLargeError: as soon as more than ``limit`` bytes have come; the rest is not read.
-    """
+    """The chunks of a body, joined. Raises TooLargeError once more than `limit` bytes came; the rest is not read."""
     parts: list[bytes] = []
     size = 0
     for chunk in chunks:
@@ -44,10 +40,10 @@ def collect(chunks: Iterable[bytes], limit: int = MAX_BYTES) -> bytes:
 
 
 def parse(raw: bytes) -> tuple[Any, str]:
-    """Parse a body into JSON; return it with ``""``, or None with what is wrong (``not_json``, ``too_deep``).
+    """The JSON of a body with `""`, or None with what is wrong (`not_json`, `too_deep`).
 
     Numbers with a fraction become Decimal. Infinity, NaN and numbers of absurd length are refused; NUL and
-    lone surrogates, which no database stores, become U+FFFD. The value of each ``password`` becomes a Secret
+    lone surrogates, which no database stores, become U+FFFD. The value of each `password` becomes a Secret
     before any other code sees it. Nothing is raised, since the exceptions of the parser carry the whole text.
     """
     try:
@@ -66,7 +62,7 @@ def parse(raw: bytes) -> tuple[Any, str]:
 
 
 def unusable(problem: str, *, status: int | None = None, correlation_id: str = "") -> BadAnswer:
-    """Return the error for a body with this problem."""
+    """The error for a body with this problem, which is a code such as `not_json`."""
     return BadAnswer(code=problem, status=status, correlation_id=correlation_id)
 
 
@@ -105,7 +101,7 @@ def _storable(value: str) -> str:
 
 
 def _cleaned(value: Any, levels: int) -> Any:
-    """Return the value with storable strings; its depth is checked on the way."""
+    """The value with storable strings. Raises TooDeepError below `levels`."""
     if isinstance(value, str):
         return _storable(value)
     if not isinstance(value, dict | list):

@@ -37,23 +37,19 @@ _SERVERS = "/virtualServers"
 
 
 class Client:
-    """Talks to Leaseweb with one API key. Use it as a context manager, or call ``close()``.
+    """Talks to Leaseweb with one API key. Use it as a context manager, or call `close()`.
 
-    Reads share a kept connection, are never repeated and raise a ``LeasewebError`` when they fail. Calls that
-    change something use a connection of their own and always return a ``Sent``, whatever Leaseweb or the
-    network does. Wrong arguments, such as an id that cannot stand in a path, raise ``ValueError`` in both.
+    Reads share a kept connection, are never repeated and raise a `LeasewebError` when they fail. Calls that
+    change something use a connection of their own and always return a `Sent`, whatever Leaseweb or the
+    network does. Wrong arguments, such as an id that cannot stand in a path, raise `ValueError` in both.
 
-    Args:
-        key: the API key, sent as ``X-LSW-Auth``.
-        base_url: see ``check_base_url``.
-        timeout: limits in seconds.
-        observer: told the stages of a mutating call: ``before_first_byte``, ``after_last_byte`` (all of the
-            request is written) and ``status_line`` (the status came, the body is unread). What it raises goes
-            through to the caller.
-        transport: used for all calls instead of network connections, and never closed by the client. Without
-            trace events a failed send is always ambiguous.
-        tls: for an API behind a private certificate authority; must check certificate and host name.
-        trust_503: whether Leaseweb's documented 503 body counts as proof that nothing was carried out.
+    `key` is sent as `X-LSW-Auth` to `base_url` (see `check_base_url`), with limits from `timeout`. `observer` is told
+    the stages of a mutating call: `before_first_byte`, `after_last_byte` (all of the request is written) and
+    `status_line` (the status came, the body is unread); what it raises goes through to the caller. `transport` is
+    used for all calls instead of network connections and never closed by the client; without trace events a failed
+    send is always ambiguous. `tls` is for an API behind a private certificate authority and must check certificate
+    and host name (see `check_tls`). `trust_503` says whether Leaseweb's documented 503 body counts as proof that
+    nothing was carried out.
     """
 
     def __init__(
@@ -98,7 +94,7 @@ class Client:
         return self._list(_SERVERS, ("virtualServers",), reader.read_server, lambda server: server.id)
 
     def get_server(self, server_id: str) -> VirtualServer:
-        """One server (call 2); an answer about another server is a ``BadAnswer``."""
+        """One server (call 2); an answer about another server is a `BadAnswer`."""
         return self._get(_server(server_id), lambda body: _if_about(reader.read_server(body), server_id))
 
     def list_templates(self, server_id: str) -> Listing[OsTemplate]:
@@ -107,13 +103,13 @@ class Client:
         return self._list(path, ("templates",), reader.read_template, lambda template: template.id)
 
     def list_snapshots(self, server_id: str) -> Listing[Snapshot]:
-        """The snapshots of a server (call 13); the official schema calls the list ``virtualServers``."""
+        """The snapshots of a server (call 13); the official schema calls the list `virtualServers`."""
         path = f"{_server(server_id)}/snapshots"
         keys = ("snapshots", "virtualServers")
         return self._list(path, keys, reader.read_snapshot, lambda snapshot: snapshot.id)
 
     def get_snapshot(self, server_id: str, snapshot_id: str) -> Snapshot:
-        """One snapshot (call 15); an answer about another snapshot is a ``BadAnswer``."""
+        """One snapshot (call 15); an answer about another snapshot is a `BadAnswer`."""
         path = _snapshot(server_id, snapshot_id)
         return self._get(path, lambda body: _if_about(reader.read_snapshot(body), snapshot_id))
 
@@ -124,7 +120,7 @@ class Client:
         return self._list(path, ("credentials",), read_name, lambda name: name.username)
 
     def get_credential(self, server_id: str, kind: CredentialType, username: str) -> Credential:
-        """The stored password of a user (call 10). An answer without one, or about another, is a ``BadAnswer``."""
+        """The stored password of a user (call 10). An answer without one, or about another, is a `BadAnswer`."""
         path = f"{_server(server_id)}/credentials{path_of(kind.value)}{username_part(username)}"
         return self._get(
             path, lambda body: _if_of(reader.read_credential(body, kind, username), kind, username)
@@ -133,7 +129,7 @@ class Client:
     def data_traffic(
         self, server_id: str, *, granularity: Granularity, start: datetime, end: datetime
     ) -> DataTraffic:
-        """Traffic of a server from ``start`` (inclusive) to ``end`` (exclusive), both aware (call 11)."""
+        """Traffic of a server from `start` (inclusive) to `end` (exclusive), both aware (call 11)."""
         query = urlencode(
             {
                 "granularity": granularity.value,
@@ -145,7 +141,7 @@ class Client:
         path = f"{_server(server_id)}/metrics/datatraffic?{query}"
         return self._get(path, lambda body: reader.read_data_traffic(body, granularity))
 
-    # Calls that change something. ``start_by`` is a reading of time.monotonic(): see transport.send.
+    # Calls that change something. `start_by` is a reading of time.monotonic(): see transport.send.
 
     def power_on(self, server_id: str, *, start_by: float | None = None) -> Sent:
         """Switch a server on (call 4)."""
@@ -177,7 +173,7 @@ class Client:
         return self._act(f"{_snapshot(server_id, snapshot_id)}/restore", start_by=start_by)
 
     def update_reference(self, server_id: str, *, reference: str, start_by: float | None = None) -> Sent:
-        """Rename a server (call 3); the answer is the whole server, given as ``Sent.server``."""
+        """Rename a server (call 3); the answer is the whole server, given as `Sent.server`."""
         path = _server(server_id)
         done = send(self._channel, "PUT", path, payload={"reference": reference}, start_by=start_by)
         server = _if_about(reader.read_server(done.content), server_id)
@@ -241,12 +237,12 @@ def _rfc3339(at: datetime) -> str:
 
 
 def _if_about(found: T | None, wanted_id: str) -> T | None:
-    """Return what was read if it carries the id that was asked for: evidence about another is none."""
+    """What was read, if it carries the id that was asked for: evidence about another is none."""
     return found if found is not None and getattr(found, "id", None) == wanted_id else None
 
 
 def _if_of(found: Credential | None, kind: CredentialType, username: str) -> Credential | None:
-    """Return the credential if it is that of this user; nobody should try the password of one as that of another."""
+    """The credential, if it is that of this user; nobody should try the password of one as that of another."""
     if found is None or (found.kind, found.username.casefold()) != (kind, username.casefold()):
         return None
     return found

@@ -1,7 +1,5 @@
 """What can go wrong when talking to Leaseweb.
 
-::
-
     LeasewebError
     ├── AuthError      401, or a key that cannot be put into a header: the API key is not accepted
     ├── Forbidden      403: the key may not do this, or the server's state forbids it
@@ -29,14 +27,10 @@ from servers.leaseweb.secret import Secret
 class LeasewebError(Exception):
     """Base of everything this package raises for what Leaseweb or the network did.
 
-    Attributes:
-        message: Leaseweb's own words, at most 500 characters, one line; empty when it said nothing.
-        code: Leaseweb's ``errorCode`` as text (it comes as a number or a string), else a word of ours such
-            as ``read_timeout`` or ``http_504``.
-        status: the HTTP status, or None when there was no answer.
-        correlation_id: what Leaseweb's support asks for; may be empty.
-        details: complaints per field.
-        retry_after: seconds Leaseweb asked us to wait, at most 600.
+    `message` is in Leaseweb's own words, one line of at most 500 characters; empty when it said nothing. `code` is
+    Leaseweb's `errorCode` as text (it comes as a number or a string), else a word of ours such as `read_timeout` or
+    `http_504`. `status` is that of HTTP, None when there was no answer; `correlation_id` what Leaseweb's support asks
+    for, if known; `details` are complaints per field; `retry_after` is in seconds, at most 600.
     """
 
     sentence: ClassVar[str] = "The call to Leaseweb failed."
@@ -66,7 +60,7 @@ class LeasewebError(Exception):
         return ": ".join(part for part in known if part) or self.sentence
 
     def hiding(self, *secrets: Secret) -> Self:
-        """The same error without these values, should Leaseweb's words quote what was sent (``A9``)."""
+        """The same error without these values, should Leaseweb's words quote what was sent (A9)."""
 
         def hide(text: str) -> str:
             for secret in secrets:
@@ -97,7 +91,7 @@ class LeasewebError(Exception):
 
 
 class AuthError(LeasewebError):
-    """401, or a stored key that no HTTP header can carry (code ``bad_key``)."""
+    """401, or a stored key that no HTTP header can carry (code `bad_key`)."""
 
     sentence = "Leaseweb does not accept this API key."
     advice = (

@@ -1,7 +1,7 @@
 """From statuses and exceptions to the errors of this package.
 
-Nothing here raises what it makes: an error raised inside an ``except`` block would keep the library's
-exception, and with it headers, as its context (``K4``).
+Nothing here raises what it makes: an error raised inside an `except` block would keep the library's
+exception, and with it headers, as its context (K4).
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ _DISCONNECTED = ("disconnected", "closed connection", "incomplete")
 def for_status(
     status: int, content: Any, *, correlation_id: str = "", retry_after: float | None = None
 ) -> LeasewebError:
-    """Return the error for a status that is not a success, with whatever the body tells about it.
+    """The error for a status that is not a success, with whatever the body tells about it.
 
-    The body may be missing, HTML or JSON; ``errorCode`` a number or a string; ``errorDetails`` empty, flat
+    The body may be missing, HTML or JSON; `errorCode` a number or a string; `errorDetails` empty, flat
     or nested.
     """
     body = mapping(content)
@@ -81,7 +81,7 @@ def _code_for(status: int, body: dict[str, Any]) -> str:
 
 
 def complaints(details: Any) -> dict[str, tuple[str, ...]]:
-    """Flatten ``errorDetails`` to texts per field; the keys of nested objects are joined with dots."""
+    """`errorDetails` as texts per field; the keys of nested objects are joined with dots."""
     found: dict[str, list[str]] = {}
     for field, complaint in _leaves(details, ""):
         if field in found or len(found) < MAX_FIELDS:
@@ -101,7 +101,7 @@ def _leaves(value: Any, field: str) -> Iterator[tuple[str, str]]:
 
 
 def for_exception(exc: Exception) -> LeasewebError:
-    """Return the error for an exception of the HTTP library, without its text, which may quote headers."""
+    """The error for an exception of the HTTP library, without its text, which may quote headers."""
     if isinstance(exc, httpx.ConnectTimeout | httpx.PoolTimeout):
         return Unreachable(code="connect_timeout")
     if isinstance(exc, httpx.ConnectError | httpx.UnsupportedProtocol | httpx.InvalidURL):
@@ -118,7 +118,7 @@ def for_exception(exc: Exception) -> LeasewebError:
 
 
 def _why_no_connection(exc: BaseException) -> str:
-    """Return ``dns_failed``, ``tls_failed`` or ``connect_failed``, from what lies under the exception."""
+    """One of `dns_failed`, `tls_failed` or `connect_failed`, from what lies under the exception."""
     cause: BaseException | None = exc
     while cause is not None:
         if isinstance(cause, socket.gaierror | UnicodeError):
@@ -130,7 +130,7 @@ def _why_no_connection(exc: BaseException) -> str:
 
 
 def retry_after(header: str | None) -> float | None:
-    """Return the seconds a ``Retry-After`` header asks for (a number or a date), between 0 and 600."""
+    """The seconds that a `Retry-After` header asks for (a number or a date), between 0 and 600."""
     if not header or len(header) > 64:
         return None
     seconds = number(header)
@@ -147,7 +147,7 @@ def _seconds_until(date: str) -> float | None:
 
 
 def correlation_id(header: str | None, content: Any) -> str:
-    """Return the id Leaseweb's support asks for: from the header, else from the body."""
+    """The id that Leaseweb's support asks for: from the header, else from the body."""
     return line(header or "", MAX_CODE) or line(mapping(content).get("correlationId"), MAX_CODE)
 
 

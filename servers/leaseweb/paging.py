@@ -1,7 +1,7 @@
 """Walking through a paged list.
 
 Pages are asked for by the number of entries received so far, since Leaseweb may give fewer than the limit
-asks for, and ``_metadata.totalCount`` is believed only for knowing when to stop and whether all came.
+asks for, and `_metadata.totalCount` is believed only for knowing when to stop and whether all came.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MAX_ITEMS = 20_000
 
 @dataclass(slots=True)
 class _Walk(Generic[T]):
-    """What came so far; ``found`` keeps the last reading of each entry by its identity."""
+    """What came so far; `found` keeps the last reading of each entry by its identity."""
 
     found: dict[str, T] = field(default_factory=dict)
     received: int = 0
@@ -50,16 +50,14 @@ class _Walk(Generic[T]):
 def walk(
     fetch: Callable[[int], tuple[Page[T], str]], identity: Callable[[T], str], *, seconds: float
 ) -> Listing[T]:
-    """Fetch pages until the list ends, and return its different entries in the order they first came.
+    """All pages of a list: its different entries, in the order they first came.
 
-    It ends at the total, at an empty page, or at a page with nothing new: a server that ignores ``offset``
-    gives the same page for ever. It is cut, and then not complete, at 200 pages, at 20,000 entries, or when
-    another page would begin after ``seconds``.
+    `fetch` gives the page at an offset, and its correlation id; what it raises goes through. `identity` tells what
+    makes two entries the same; the later one is kept.
 
-    Args:
-        fetch: gives the page at an offset, and its correlation id.
-        identity: what makes two entries the same; the later one is kept.
-        seconds: for all pages together.
+    The list ends at its total, at an empty page, or at a page with nothing new: a server that ignores `offset` gives
+    the same page for ever. It is cut, and then not complete, at 200 pages, at 20,000 entries, or when another page
+    would begin after `seconds`, which are for all pages together.
     """
     state: _Walk[T] = _Walk()
     end = time.monotonic() + seconds

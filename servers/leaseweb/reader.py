@@ -50,7 +50,7 @@ class Page(Generic[T]):
 
 
 def read_page(content: Any, keys: tuple[str, ...], read: Callable[[Any], T | None]) -> Page[T] | None:
-    """Read a list that stands under the first of ``keys`` that holds one; None when there is no list.
+    """Read a list that stands under the first of `keys` that holds one; None when there is no list.
 
     A null or missing list is not taken as empty: it would make everything look deleted.
     """
@@ -141,7 +141,7 @@ def _version_of(address: str) -> int | None:
 
 
 def _network_traffic(value: Any) -> NetworkTraffic | None:
-    """Read the included traffic; real answers spell ``dataTraffic…`` and ``datatraffic…``."""
+    """Read the included traffic; real answers spell `dataTraffic…` and `datatraffic…`."""
     if not isinstance(value, dict):
         return None
     body: dict[str, Any] = {}
@@ -166,7 +166,7 @@ def read_template(content: Any) -> OsTemplate | None:
 def read_snapshot(content: Any) -> Snapshot | None:
     """Read a snapshot (calls 13 and 15); None when it has no usable id.
 
-    The official schema names the state ``status`` and the examples ``state``; the time is in snake case.
+    The official schema names the state `status` and the examples `state`; the time is in snake case.
     """
     body = mapping(content)
     snapshot_id = path_id(body.get("id"))
@@ -205,7 +205,7 @@ def read_credential(content: Any, kind: CredentialType, username: str) -> Creden
 def read_job(content: Any) -> UpstreamJob | None:
     """Read the receipt of an action; None when it has no id.
 
-    Ids come as ``cs01.<uuid>`` and as a bare uuid, names as ``virtualServers.…`` and ``virtualServer.…``;
+    Ids come as `cs01.<uuid>` and as a bare uuid, names as `virtualServers.…` and `virtualServer.…`;
     both are kept as they are.
     """
     body = mapping(content)
@@ -217,7 +217,7 @@ def read_job(content: Any) -> UpstreamJob | None:
 
 
 def read_data_traffic(content: Any, granularity: Granularity) -> DataTraffic | None:
-    """Read call 11; None when the answer has no ``metrics``. A missing direction is an empty series."""
+    """Read call 11; None when the answer has no `metrics`. A missing direction is an empty series."""
     metadata = mapping(mapping(content).get("_metadata"))
     metrics = mapping(content).get("metrics")
     if not isinstance(metrics, dict):

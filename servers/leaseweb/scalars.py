@@ -26,7 +26,7 @@ _UNSEEN = re.compile(r"[\x00-\x20\x7f-\xa0\u200e\u200f\u2028-\u202e\u2066-\u2069
 
 
 def text(value: object, limit: int = MAX_TEXT) -> str:
-    """Return a string of at most ``limit`` characters; numbers become their digits, anything else ``""``."""
+    """A string of at most `limit` characters; numbers become their digits, anything else `""`."""
     if isinstance(value, str):
         return value[:limit]
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
@@ -35,23 +35,23 @@ def text(value: object, limit: int = MAX_TEXT) -> str:
 
 
 def line(value: object, limit: int) -> str:
-    """Return ``text`` on one line, without control characters and without signs that reverse the reading."""
+    """`text` on one line, without control characters and without signs that reverse the reading."""
     return _UNSEEN.sub(" ", text(value)).strip()[:limit]
 
 
 def is_id(value: str) -> bool:
-    """Whether this can stand in a path of the API (``X10``): letters, digits, ``._-``; not a dot segment."""
+    """Whether this can stand in a path of the API (X10): letters, digits, `._-`; not a dot segment."""
     return _ID.fullmatch(value) is not None and value not in {".", ".."}
 
 
 def path_id(value: object) -> str:
-    """Return an id that calls can be made with, else ``""``; an over-long one is no id, never a cut one."""
+    """An id that calls can be made with, else `""`; an over-long one is no id, never a cut one."""
     found = text(value, MAX_ID + 1)
     return found if is_id(found) else ""
 
 
 def number(value: object) -> Decimal | None:
-    """Return a number, also when it is written as a string; None outside of signed 64 bits."""
+    """A number, also when it is written as a string; None outside of signed 64 bits."""
     if isinstance(value, bool):
         return None
     if isinstance(value, str):
@@ -61,21 +61,21 @@ def number(value: object) -> Decimal | None:
 
 
 def whole(value: object) -> int | None:
-    """Return a number without a fraction (``4`` and ``4.0``, not ``4.5``), else None."""
+    """A number without a fraction (`4` and `4.0`, not `4.5`), else None."""
     found = number(value)
     return int(found) if found is not None and found == found.to_integral_value() else None
 
 
 def count(value: object) -> int | None:
-    """Return a whole number that is not negative, else None."""
+    """A whole number that is not negative, else None."""
     found = whole(value)
     return found if found is not None and found >= 0 else None
 
 
 def moment(value: object) -> datetime | None:
-    """Return a time in UTC from any of the spellings Leaseweb uses; one without a zone is taken as UTC.
+    """A time in UTC from any of the spellings Leaseweb uses; one without a zone is taken as UTC.
 
-    Seen are ``+0200``, ``+00:00``, ``+0000`` and ``Z``. Anything else is None, and so is a time outside the
+    Seen are `+0200`, `+00:00`, `+0000` and `Z`. Anything else is None, and so is a time outside the
     calendar or at its very ends, which stands for none or for ever.
     """
     if not isinstance(value, str) or not _DATE.fullmatch(value.strip()):
@@ -89,16 +89,16 @@ def moment(value: object) -> datetime | None:
 
 
 def day(value: object) -> date | None:
-    """Return the date of a time as it is written: midnight in one zone is the day before in another."""
+    """The date of a time as it is written: midnight in one zone is the day before in another."""
     return isoparse(str(value).strip()).date() if moment(value) else None
 
 
 def member(kind: type[E], value: object, default: E) -> E:
-    """Return the enum member whose value this is, whatever its case, else ``default``."""
+    """The enum member whose value this is, whatever its case, else `default`."""
     wanted = text(value, 64).strip().upper()
     return next((each for each in kind if each.value == wanted), default)
 
 
 def mapping(value: object) -> dict[str, Any]:
-    """Return a JSON object, or an empty one."""
+    """A JSON object, or an empty one."""
     return value if isinstance(value, dict) else {}

@@ -13,10 +13,10 @@ _PRINTABLE = re.compile(r"[\x21-\x7e]*")
 
 
 class Secret:
-    """Holds an API key or a password; shows ``<secret>`` wherever it is printed.
+    """Holds an API key or a password; shows `<secret>` wherever it is printed.
 
     It cannot be pickled, copied or hashed, so it reaches no broker, cache or session. Two secrets compare
-    in constant time. Only ``reveal()`` gives the value back (``K4``).
+    in constant time. Only `reveal()` gives the value back (K4).
     """
 
     __slots__ = ("__value",)
@@ -27,13 +27,10 @@ class Secret:
 
     @classmethod
     def api_key(cls, text: str) -> Secret:
-        """Check what a person typed as an API key and wrap it (``K3``).
+        """What a person typed as an API key, checked and wrapped (K3).
 
-        Leaseweb keys are opaque, so no shape is demanded beyond what an HTTP header can carry.
-
-        Raises:
-            ValueError: the text is shorter than 8 or longer than 256 characters, or holds anything but
-                printable ASCII without spaces. The message never contains the text.
+        Leaseweb keys are opaque, so no shape is demanded beyond what an HTTP header can carry: raises ValueError
+        unless it is 8 to 256 characters of printable ASCII without spaces. The message never contains the text.
         """
         secret = cls(text)
         del text  # a traceback with local variables must not show it
@@ -43,11 +40,11 @@ class Secret:
         return secret
 
     def reveal(self) -> str:
-        """Return the value itself."""
+        """The value itself."""
         return self.__value
 
     def hidden_in(self, text: str) -> str:
-        """Return the text with ``<secret>`` wherever the value stood, for words of others that may quote it."""
+        """The text with `<secret>` wherever the value stood, for words of others that may quote it."""
         return text.replace(self.__value, repr(self)) if self.__value else text
 
     def fits_header(self) -> bool:

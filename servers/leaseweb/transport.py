@@ -1,7 +1,7 @@
-"""One HTTP call: ``read`` for what may be repeated, ``send`` for what may not.
+"""One HTTP call: `read` for what may be repeated, `send` for what may not.
 
-``send`` is the only function of the package through which anything is changed at Leaseweb, and
-``build_request`` the only one in which the API key is in the clear (``K4``).
+`send` is the only function of the package through which anything is changed at Leaseweb, and
+`build_request` the only one in which the API key is in the clear (K4).
 """
 
 from __future__ import annotations
@@ -37,8 +37,7 @@ REFUSED_STATUSES = frozenset({400, 401, 403, 404, 405, 409, 422})
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Limits in seconds: per connection attempt, read and write; ``total`` for one whole call; ``walk`` for
-    all pages of one list together."""
+    """Limits in seconds: per connection attempt, read and write; `total` of a call; `walk` of all pages of a list."""
 
     connect: float = 5.0
     read: float = 30.0
@@ -51,7 +50,7 @@ class Timeouts:
 class Channel:
     """What every call of one client has in common.
 
-    ``trust_503`` says whether Leaseweb's documented 503 body proves that a request was not carried out.
+    `trust_503` says whether Leaseweb's documented 503 body proves that a request was not carried out.
     """
 
     key: Secret
@@ -65,8 +64,10 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer whose status came. ``content`` is parsed JSON, None when there was none or ``problem`` says
-    why the body cannot be used."""
+    """An answer whose status came. `content` is parsed JSON; None without one, or when `problem` says what is wrong.
+
+    `retry_after` is in seconds.
+    """
 
     status: int
     content: Any = field(default=None, repr=False)
@@ -101,7 +102,7 @@ def build_request(
     payload: Mapping[str, str | Secret] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> httpx.Request | None:
-    """Return the request, or None when the key cannot be put into a header.
+    """The request, or None when the key cannot be put into a header. Secrets in `payload` become JSON strings.
 
     Secrets are in the clear here and nowhere else. A key with a line break must not get further: the HTTP
     library would quote it whole in its complaint.
@@ -134,12 +135,9 @@ def _timeouts(limits: Timeouts) -> dict[str, float]:
 
 
 def read(channel: Channel, transport: httpx.BaseTransport, path: str) -> Answer:
-    """Make one GET and return its answer, which has a 2xx status and usable JSON.
+    """The answer to one GET, which has a 2xx status and usable JSON. Raises the LeasewebError that fits otherwise.
 
-    Never repeats the call and never follows a redirect.
-
-    Raises:
-        LeasewebError: the subclass that fits; see ``errors``.
+    Never repeats the call and never follows a redirect. `path` comes from `addresses`, with its query.
     """
     call = Call(deadline=time.monotonic() + channel.timeouts.total)
     request = build_request(channel, call, "GET", path)
@@ -164,15 +162,15 @@ def send(
     payload: Mapping[str, str | Secret] | None = None,
     start_by: float | None = None,
 ) -> Delivery:
-    """Make one POST, PUT or DELETE on a connection of its own and say what is certain about it (``G2``).
+    """Make one POST, PUT or DELETE on a connection of its own and say what is certain about it (G2).
 
     A kept connection may be closed by the other side at the very moment it is used, which cannot be told
     from a request that arrived; hence the fresh one. The proof that nothing was sent is a trace of the
     connection in which writing the request never began. An answer is judged by its status alone, even if its
     body is cut or too large.
 
-    ``path`` comes from ``addresses``; no ``payload`` sends no body. After ``start_by``, a reading of
-    ``time.monotonic()``, the first byte must not leave any more.
+    `path` comes from `addresses`; no `payload` sends no body. After `start_by`, a reading of
+    `time.monotonic()`, the first byte must not leave any more.
     """
     call = Call(time.monotonic() + channel.timeouts.total, start_by, channel.observer)
     own_id = str(uuid.uuid4())
@@ -201,9 +199,9 @@ def _exchange_alone(
 def _exchange(
     transport: httpx.BaseTransport, request: httpx.Request, call: Call
 ) -> tuple[Answer | None, LeasewebError | None]:
-    """Send the request; return the answer as soon as its status came, else the error. Raises neither.
+    """Send the request: the answer as soon as its status came, else the error. Raises neither.
 
-    The transport is used directly: a whole ``httpx.Client`` would keep cookies and look into redirects.
+    The transport is used directly: a whole `httpx.Client` would keep cookies and look into redirects.
     """
     with running(call):
         try:
@@ -220,7 +218,7 @@ def _exchange(
 
 
 def _taken(response: httpx.Response, call: Call) -> Answer:
-    """Read the body and return the answer; a body that is broken, cut or too large becomes its problem."""
+    """The answer with its body read; a body that is broken, cut or too large becomes its problem."""
     raw, problem = b"", None
     try:
         raw = collect(_chunks(response, call))

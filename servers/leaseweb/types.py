@@ -1,6 +1,6 @@
 """What Leaseweb's Virtual Servers API (v2) tells us, as plain immutable values.
 
-Strings Leaseweb left out are ``""``; numbers, times and objects are ``None``. All times are aware and in
+Strings Leaseweb left out are `""`; numbers, times and objects are `None`. All times are aware and in
 UTC. Strings are bounded and free of NUL and lone surrogates, but otherwise untrusted text.
 """
 
@@ -70,7 +70,7 @@ class Granularity(enum.Enum):
 class Contract:
     """Terms of a server from the first day to the last, dated as Leaseweb writes them.
 
-    ``price_per_frequency`` is for one ``billing_frequency``, in ``currency``.
+    `price_per_frequency` is for one `billing_frequency`, in `currency`.
     """
 
     id: str = ""
@@ -104,7 +104,7 @@ class Iso:
 
 @dataclass(frozen=True, slots=True)
 class IpAddress:
-    """An address of a server; ``version`` is 4, 6 or None, ``type`` PUBLIC or PRIVATE as Leaseweb says it."""
+    """An address of a server; `version` is 4, 6 or None, `type` PUBLIC or PRIVATE as Leaseweb says it."""
 
     ip: str
     version: int | None = None
@@ -113,7 +113,7 @@ class IpAddress:
 
 @dataclass(frozen=True, slots=True)
 class NetworkTraffic:
-    """The traffic a contract includes: ``data_traffic_limit`` in ``data_traffic_unit`` ("GB", "TB")."""
+    """The traffic a contract includes: `data_traffic_limit` in `data_traffic_unit` ("GB", "TB")."""
 
     type: str = ""
     traffic_type: str = ""
@@ -123,7 +123,7 @@ class NetworkTraffic:
 
 @dataclass(frozen=True, slots=True)
 class VirtualServer:
-    """A server. ``state_raw`` is Leaseweb's word for ``state``; ``name`` is sent but not documented."""
+    """A server. `state_raw` is Leaseweb's word for `state`; `name` is sent but not documented."""
 
     id: str
     reference: str = ""
@@ -146,7 +146,7 @@ class VirtualServer:
 
 @dataclass(frozen=True, slots=True)
 class OsTemplate:
-    """A system that can be installed on a server. Nothing links it to ``VirtualServer.template``."""
+    """A system that can be installed on a server. Nothing links it to `VirtualServer.template`."""
 
     id: str
     name: str = ""
@@ -154,7 +154,7 @@ class OsTemplate:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A snapshot of a server. ``state_raw`` is Leaseweb's word for ``state``."""
+    """A snapshot of a server. `state_raw` is Leaseweb's word for `state`."""
 
     id: str
     name: str = ""
@@ -192,7 +192,7 @@ class UpstreamJob:
 
 @dataclass(frozen=True, slots=True)
 class TrafficPoint:
-    """Traffic of one bucket. ``at`` may be the start or the end of it; ``value`` is in the series' unit."""
+    """Traffic of one bucket. `at` may be the start or the end of it; `value` is in the series' unit."""
 
     at: datetime
     value: Decimal
@@ -202,7 +202,7 @@ class TrafficPoint:
 class TrafficSeries:
     """Traffic in one direction, oldest first, with gaps left as gaps.
 
-    ``unit`` is Leaseweb's ("B" or, in a sibling API, "GB"); ``dropped`` counts points that made no sense.
+    `unit` is Leaseweb's ("B" or, in a sibling API, "GB"); `dropped` counts points that made no sense.
     """
 
     unit: str = ""
@@ -212,7 +212,7 @@ class TrafficSeries:
 
 @dataclass(frozen=True, slots=True)
 class DataTraffic:
-    """Traffic of a server; ``up`` is outgoing, ``down`` incoming. Start and end are what Leaseweb covered."""
+    """Traffic of a server; `up` is outgoing, `down` incoming. Start and end are what Leaseweb covered."""
 
     granularity: Granularity
     start: datetime | None
@@ -225,8 +225,8 @@ class DataTraffic:
 class Listing(Generic[T]):
     """Everything a paged list gave.
 
-    ``complete`` is False when entries may be missing: the walk was cut, an entry was unreadable, or there
-    were fewer different entries than ``total``. Only a complete listing proves that something is gone.
+    `complete` is False when entries may be missing: the walk was cut, an entry was unreadable, or there
+    were fewer different entries than `total`. Only a complete listing proves that something is gone.
     """
 
     items: tuple[T, ...]
@@ -237,7 +237,7 @@ class Listing(Generic[T]):
 
 
 class SendOutcome(enum.Enum):
-    """What is certain after a mutating call (``G2``).
+    """What is certain after a mutating call (G2).
 
     ACCEPTED: a 2xx status came. REFUSED: Leaseweb turned it down. NOT_SENT: proven not received, may be sent
     again. AMBIGUOUS: it may have been carried out; must not be sent again.
@@ -253,8 +253,8 @@ class SendOutcome(enum.Enum):
 class Sent:
     """Result of a mutating call.
 
-    ``reason`` is a machine word for the outcome ("accepted", "connect_failed", "rate_limited", "reset", ...);
-    ``retry_after`` is in seconds, at most 600. ``correlation_id`` is Leaseweb's; when bytes left and no
+    `reason` is a machine word for the outcome ("accepted", "connect_failed", "rate_limited", "reset", ...);
+    `retry_after` is in seconds, at most 600. `correlation_id` is Leaseweb's; when bytes left and no
     answer came it is the one that was sent along.
     """
 

@@ -2,7 +2,7 @@
 
 httpx limits each single read, so a server that drips bytes could hold a call for ever. The connections here
 also know when the whole call must be over, and they note what happened on the wire, since that decides
-whether a request may be sent again (``G2``).
+whether a request may be sent again (G2).
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ class TooLateError(Exception):
 
 @dataclass(slots=True)
 class Call:
-    """How far one call got. ``deadline`` and ``start_by`` are readings of ``time.monotonic()``.
+    """How far one call got. `deadline` and `start_by` are readings of `time.monotonic()`.
 
-    ``events`` counts trace events, ``started`` says that writing the request began, ``head`` holds the first
+    `events` counts trace events, `started` says that writing the request began, `head` holds the first
     bytes of the answer.
     """
 
@@ -53,10 +53,9 @@ class Call:
     head: bytes = field(default=b"", repr=False)
 
     def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        """Take a trace event of httpcore; ``info`` holds the request and is not looked at.
+        """Take a trace event of httpcore; `info` holds the request and is not looked at.
 
-        Raises:
-            TooLateError: the request would start later than ``start_by``. Raised before anything is written.
+        Raises TooLateError, before anything is written, when the request would start later than `start_by`.
         """
         self.events += 1
         if event.endswith(".send_request_headers.started"):
@@ -114,7 +113,7 @@ def running(call: Call) -> Iterator[None]:
 
 
 def _limited(timeout: float | None, error: type[Exception]) -> float | None:
-    """Return the smaller of this timeout and what is left of the call."""
+    """The smaller of this timeout and what is left of the call."""
     call = _current.get()
     if call is None:
         return timeout
@@ -212,18 +211,14 @@ class WireTransport(httpx.HTTPTransport):
 def default_tls() -> ssl.SSLContext:
     """The TLS settings of the process: public certificate authorities, names checked, TLS 1.2 or newer.
 
-    Preparing them takes some 20 ms, so every client shares them. The environment (``SSL_CERT_FILE``) has no
+    Preparing them takes some 20 ms, so every client shares them. The environment (`SSL_CERT_FILE`) has no
     say.
     """
     return httpx.create_ssl_context(trust_env=False)
 
 
 def check_tls(tls: ssl.SSLContext) -> ssl.SSLContext:
-    """Return the settings if they check the certificate and the host name (``X11``).
-
-    Raises:
-        ValueError: they do not.
-    """
+    """The settings, if they check the certificate and the host name (X11). Raises ValueError when they do not."""
     if tls.verify_mode is not ssl.CERT_REQUIRED or not tls.check_hostname:
         raise ValueError("TLS settings for Leaseweb must check the certificate and the host name.")
     return tls

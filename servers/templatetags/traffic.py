@@ -9,6 +9,7 @@ from servers.models import Server
 from servers.traffic.months import Month, months
 from servers.traffic.units import limit_text
 from servers.traffic.units import volume as in_bytes
+from teams.figures import NOTHING
 
 register = template.Library()
 
@@ -29,7 +30,7 @@ def limit(amount: int | None) -> str:
 def percent(amount: float | None) -> str:
     """ "41 %"; below ten with a digit more."""
     if amount is None:
-        return "—"
+        return NOTHING
     return f"{amount:,.1f} %" if amount < 9.95 else f"{amount:,.0f} %"
 
 

@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from servers.leaseweb import Granularity
 from servers.traffic.series import Bucket
-from servers.traffic.units import SHOWN, scale, volume
+from servers.traffic.units import scale, volume
+from teams.figures import BYTE_UNITS
 
 HEIGHT = 220
 MOST_TICKS = 5
@@ -103,7 +104,8 @@ def _ticks(top: float, step: float) -> list[Tick]:
     unit = scale(top)
     values = [step * number for number in range(round(top / step) + 1)]
     return [
-        Tick(_y(value, top), f"{value / 1000**unit:g} {SHOWN[unit]}" if value else "0") for value in values
+        Tick(_y(value, top), f"{value / 1000**unit:g} {BYTE_UNITS[unit]}" if value else "0")
+        for value in values
     ]
 
 

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from servers import freshness
 from servers.clock import scaled
 from servers.leaseweb import Client, DataTraffic, Granularity, Refused, TrafficSeries
 from servers.models import Server, ServerReading, TrafficPoint, TrafficSpan
@@ -219,20 +220,17 @@ class Look:
 def look(server: Server, part: Part, *, now: datetime) -> Look:
     """Somebody looks at a stretch: have what is missing or old in it read.
 
-    Asks nothing of a server that cannot be read, nothing that was just read, and nothing right after a failure.
+    Asks nothing about a server that is out of reach, nothing that was just read, and nothing right after a failure.
+    `server` comes with its key.
     """
     reading = ServerReading.objects.filter(server=server, subject=ServerReading.Subject.TRAFFIC).first()
     waiting = reading is not None and reading.asked_at is not None
     known = stretches(server, part.granularity)
     found = missing(known, part.start, part.end, now=now, fresh_for=FRESH_FOR_EYES)
-    if found is None or not _can_be_read(server) or _failed_lately(reading, now):
+    if found is None or freshness.out_of_reach(server) or _failed_lately(reading, now):
         return Look(known, reading, waiting)
     _wish(server, Part(part.granularity, buckets.begin(found[0], part.granularity), found[1]))
     return Look(known, reading, waiting=True)
-
-
-def _can_be_read(server: Server) -> bool:
-    return server.api_key_id is not None and server.gone_at is None
 
 
 def _failed_lately(reading: ServerReading | None, now: datetime) -> bool:

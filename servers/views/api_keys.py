@@ -11,8 +11,7 @@ from servers import key_page, queries, services
 from servers.forms import ApiKeyForm, ApiKeyNameForm
 from teams.access import MemberRequest, team_view
 from teams.permissions import Permission
-
-UNPROCESSABLE = 422
+from teams.statuses import status_of
 
 
 @require_safe
@@ -37,8 +36,8 @@ def api_key_new(request: MemberRequest) -> HttpResponse:
         else:
             messages.success(request, f"The key “{name}” works and is kept. Its servers are being read now.")
             return redirect("servers:server_list", request.access.team.slug)
-    status = UNPROCESSABLE if form.is_bound else 200
-    return render(request, "servers/api_key_new.html", {"form": form, "refused": refused}, status=status)
+    context = {"form": form, "refused": refused}
+    return render(request, "servers/api_key_new.html", context, status=status_of(form))
 
 
 def _add(request: MemberRequest, form: ApiKeyForm) -> str:
@@ -63,8 +62,8 @@ def api_key_rename(request: MemberRequest, api_key_id: int) -> HttpResponse:
         else:
             messages.success(request, f"The key is called “{form.cleaned_data['name']}” now.")
             return redirect("servers:api_key_list", request.access.team.slug)
-    status = UNPROCESSABLE if form.is_bound else 200
-    return render(request, "servers/api_key_rename.html", {"form": form, "api_key": api_key}, status=status)
+    context = {"form": form, "api_key": api_key}
+    return render(request, "servers/api_key_rename.html", context, status=status_of(form))
 
 
 @require_POST

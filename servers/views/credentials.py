@@ -14,12 +14,14 @@ from servers.credential_forms import CredentialForm, RevealForm, StoreForm
 from servers.credential_page import CredentialRow
 from servers.leaseweb import CredentialType
 from servers.models import Server, ServerReading
+from servers.views.wishes import or_why_not
 from servers.witness import Result
 from teams.access import MemberRequest, team_view
 from teams.permissions import Permission
 from teams.proof import demand
+from teams.statuses import UNPROCESSABLE, status_of
 
-UNPROCESSABLE, TOO_MANY = 422, 429
+TOO_MANY = 429
 OLD = timedelta(days=1)
 SUBJECT = ServerReading.Subject.CREDENTIALS
 
@@ -37,9 +39,7 @@ def credential_list(request: MemberRequest, server_id: int) -> HttpResponse:
 @team_view(Permission.CREDENTIALS_REVEAL)
 def credential_refresh(request: MemberRequest, server_id: int) -> HttpResponse:
     server = get_object_or_404(queries.server(request.access), pk=server_id)
-    if why_not := freshness.out_of_reach(server):
-        messages.error(request, why_not)
-    else:
+    with or_why_not(request):
         services.detail_ask_reading(request.access, server, SUBJECT)
     return redirect("servers:credential_list", request.access.team.slug, server.pk)
 
@@ -57,7 +57,7 @@ def credential_reveal(request: MemberRequest, server_id: int) -> HttpResponseBas
         return unproven
     form = RevealForm(request.POST if request.method == "POST" else None)
     context: dict[str, Any] = {"server": server, "row": row, "form": form}
-    status = UNPROCESSABLE if form.is_bound else 200
+    status = status_of(form)
     if not row.why_not and form.is_valid():
         found, status = _reveal(request, server, row, form.cleaned_data["reason"])
         context |= found
@@ -97,8 +97,7 @@ def credential_store(request: MemberRequest, server_id: int) -> HttpResponseBase
             return _stored(request, server, typed["username"], result)
         refused = result
     context = {"server": server, "form": form, "obstacle": obstacle, "refused": refused}
-    status = UNPROCESSABLE if form.is_bound else 200
-    return render(request, "servers/credential_store.html", context, status=status)
+    return render(request, "servers/credential_store.html", context, status=status_of(form))
 
 
 def _stored(request: MemberRequest, server: Server, username: str, result: Result) -> HttpResponse:

@@ -13,8 +13,8 @@ from servers.models import Server
 from servers.witness import Result
 from teams.access import MemberRequest, team_view
 from teams.permissions import Permission
+from teams.statuses import status_of
 
-UNPROCESSABLE = 422
 # What can be swapped for itself with the form in it, by the start of its id in the page.
 IN_PLACE = {
     "server-row-": "servers/partials/server_row.html",
@@ -34,7 +34,7 @@ def server_rename(request: MemberRequest, server_id: int) -> HttpResponse:
             return _renamed(request, server_id, result)
         refused = result
     context = {"form": form, "obstacle": obstacle, "refused": refused, "naming": server.pk}
-    return _show(request, server, context, status=UNPROCESSABLE if form.is_bound else 200)
+    return _show(request, server, context, status=status_of(form))
 
 
 def _name_form(request: MemberRequest, server: Server) -> ServerNameForm:
@@ -86,5 +86,5 @@ def server_note(request: MemberRequest, server_id: int) -> HttpResponse:
         naming.server_note(request.access, server, form.cleaned_data["note"])
         messages.success(request, "The note is kept." if form.cleaned_data["note"] else "The note is gone.")
         return redirect("servers:server_detail", request.access.team.slug, server.pk)
-    status = UNPROCESSABLE if form.is_bound else 200
-    return render(request, "servers/server_note.html", {"form": form, "server": server}, status=status)
+    context = {"form": form, "server": server}
+    return render(request, "servers/server_note.html", context, status=status_of(form))

@@ -1,6 +1,5 @@
 """The list of servers, the page of one, and the wish for a fresh reading of it or of what belongs to it."""
 
-from django.contrib import messages
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST, require_safe
@@ -8,6 +7,7 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 from servers import export, listing, queries, server_page, services
 from servers.forms import ServerFilterForm
 from servers.models import ServerReading
+from servers.views.wishes import or_why_not
 from teams.access import MemberRequest, team_view
 from teams.csv_export import csv_response
 from teams.permissions import Permission
@@ -48,9 +48,7 @@ def server_detail(request: MemberRequest, server_id: int) -> HttpResponse:
 @team_view(Permission.SERVERS_REFRESH)
 def server_refresh(request: MemberRequest, server_id: int) -> HttpResponse:
     server = get_object_or_404(queries.server(request.access), pk=server_id)
-    if why_not := server_page.why_no_refresh(request.access, server):
-        messages.error(request, why_not)
-    else:
+    with or_why_not(request):
         services.server_ask_reading(request.access, server)
     return redirect("servers:server_detail", request.access.team.slug, server.pk)
 
@@ -61,9 +59,7 @@ def reading_refresh(request: MemberRequest, server_id: int, subject: str) -> Htt
     if subject not in SHOWN_ON:
         raise Http404("Nothing like this is read.")
     server = get_object_or_404(queries.server(request.access), pk=server_id)
-    if why_not := server_page.why_no_refresh(request.access, server):
-        messages.error(request, why_not)
-    else:
+    with or_why_not(request):
         services.detail_ask_reading(request.access, server, subject)
     page, more = SHOWN_ON[subject]
     return redirect(page, request.access.team.slug, server.pk, *more)

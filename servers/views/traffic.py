@@ -11,8 +11,10 @@ from servers.traffic_forms import QuotaForm, quota_initial
 from teams.access import MemberRequest, team_view
 from teams.csv_export import csv_response
 from teams.permissions import Permission
+from teams.services import list_export
+from teams.statuses import UNPROCESSABLE
 
-CONFLICT, UNPROCESSABLE = 409, 422
+CONFLICT = 409
 
 
 @require_safe
@@ -38,7 +40,7 @@ def server_traffic_csv(request: MemberRequest, server_id: int) -> StreamingHttpR
     if shown is None:
         raise Http404("No such range.")
     rows = list(traffic_page.export_rows(server, shown))
-    services.traffic_export(request.access, server, traffic_page.export_facts(shown))
+    list_export(request.access, "traffic", traffic_page.export_facts(shown), of=server.audit_target())
     return csv_response(traffic_page.export_name(server, shown), traffic_page.COLUMNS, rows)
 
 

@@ -14,6 +14,7 @@ from teams.access import MemberRequest, person_view, team_view
 from teams.forms import ProfileForm, ThemeForm
 from teams.models import User
 from teams.permissions import ROLE_TEXT, Permission
+from teams.statuses import status_of
 
 
 @require_safe
@@ -42,7 +43,7 @@ def profile(request: HttpRequest) -> HttpResponse:
         _change(request, user, **form.cleaned_data)
         messages.success(request, "Your profile was saved.")
         return redirect("teams:profile")
-    return render(request, "teams/profile.html", {"form": form}, status=422 if form.errors else 200)
+    return render(request, "teams/profile.html", {"form": form}, status=status_of(form))
 
 
 def _theme(request: HttpRequest, user: User) -> HttpResponse:

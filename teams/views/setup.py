@@ -13,6 +13,7 @@ from teams import services
 from teams.access import public_view
 from teams.forms import SetupForm
 from teams.models import Team, User
+from teams.statuses import status_of
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -28,7 +29,7 @@ def setup(request: HttpRequest, token: str) -> HttpResponse:
             form.add_error(None, error)
         else:
             return _sign_in(request, user, team)
-    return render(request, "teams/setup.html", {"form": form}, status=422 if form.errors else 200)
+    return render(request, "teams/setup.html", {"form": form}, status=status_of(form))
 
 
 def _no_way_in(request: HttpRequest) -> HttpResponse:

@@ -1,6 +1,7 @@
 """What an open page is told: nothing when nothing is new, else exactly what changed."""
 
 import re
+from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -75,47 +76,73 @@ def test_changes_without_news_is_empty_and_cheap(
         assert len(seen) <= 4
 
 
-@pytest.mark.parametrize("page", live.PAGES)
-def test_changes_replace_only_what_the_page_has(
-    browser: Client,
-    team: Team,
-    make_server: MakeServer,
-    make_job: MakeJob,
-    make_snapshot: MakeSnapshot,
-    page: str,
-) -> None:
-    """Every id in the answer is an id of the page that asked, or else it would lead nowhere."""
+ADDRESSES = {
+    "overview": "",
+    "servers": "servers/",
+    "server": "servers/{server}/",
+    "traffic": "servers/{server}/traffic/",
+    "credentials": "servers/{server}/credentials/",
+    "of_server": "servers/{server}/snapshots/",
+    "snapshot": "servers/{server}/snapshots/{snapshot}/",
+    "snapshots": "snapshots/",
+    "templates": "servers/{waiting}/jobs/new/reinstall/",
+    "jobs": "jobs/",
+    "job": "jobs/{job}/",
+    "keys": "api-keys/",
+}
+
+
+@dataclass
+class Scene:
+    """Something of everything that a page follows; `waiting` is a server that no job holds."""
+
+    server: Server
+    waiting: Server
+    snapshot: Snapshot
+    job: Job
+
+    def address(self, page: str) -> str:
+        ids = {name: row.pk for name, row in vars(self).items()}
+        return f"/t/north-ops/{ADDRESSES[page].format(**ids)}"
+
+    def moves_on(self) -> None:
+        """Whatever page is open, there is news for it, and nothing is awaited any more."""
+        change(self.job, status="unknown", deadline_at=timezone.now())
+        change(self.server, state="STOPPED")
+        change(self.snapshot, state="ERROR")
+        ServerReading.objects.update(asked_at=None)
+
+
+@pytest.fixture
+def scene(team: Team, make_server: MakeServer, make_job: MakeJob, make_snapshot: MakeSnapshot) -> Scene:
     server, waiting = make_server(team), make_server(team)
-    snapshot = make_snapshot(server)
-    job = make_job(server, "reboot", "observing")
-    urls = {
-        "snapshots": "snapshots/",
-        "of_server": f"servers/{server.pk}/snapshots/",
-        "snapshot": f"servers/{server.pk}/snapshots/{snapshot.pk}/",
-        "templates": f"servers/{waiting.pk}/jobs/new/reinstall/",
-        "servers": "servers/",
-        "server": f"servers/{server.pk}/",
-        "jobs": "jobs/",
-        "job": f"jobs/{job.pk}/",
-        "overview": "",
-        "keys": "api-keys/",
-        "credentials": f"servers/{server.pk}/credentials/",
-        "traffic": f"servers/{server.pk}/traffic/",
-    }
-    opened = browser.get(f"/t/north-ops/{urls[page]}").content
-    where, _ = place(opened)
+    return Scene(server, waiting, make_snapshot(server), make_job(server, "reboot", "observing"))
+
+
+@pytest.mark.parametrize("page", live.PAGES)
+def test_page_asks_for_changes_of_its_own_kind(browser: Client, scene: Scene, page: str) -> None:
+    where, _ = place(browser.get(scene.address(page)).content)
     assert parse_qs(urlsplit(where).query)["page"] == [page]
-    change(job, status="unknown", deadline_at=timezone.now())
-    change(server, state="STOPPED")
-    change(snapshot, state="ERROR")
-    ServerReading.objects.update(asked_at=None)
-    answer = browser.get(where)
-    assert answer.status_code == 200
-    ids = replaced(answer.content)
+
+
+@pytest.mark.parametrize("page", live.PAGES)
+def test_changes_replace_only_what_the_page_has(browser: Client, scene: Scene, page: str) -> None:
+    """Every id in the answer is an id of the page that asked, or else it would lead nowhere."""
+    opened = browser.get(scene.address(page)).content
+    scene.moves_on()
+    ids = replaced(browser.get(place(opened)[0]).content)
     assert len(ids) >= 2
     assert "live" in ids
     assert {name for name in ids if f'id="{name}"'.encode() not in opened} == set()
-    assert browser.get(place(answer.content)[0]).status_code == 204
+
+
+@pytest.mark.parametrize("page", live.PAGES)
+def test_changes_are_told_once(browser: Client, scene: Scene, page: str) -> None:
+    opened = browser.get(scene.address(page)).content
+    scene.moves_on()
+    news = browser.get(place(opened)[0])
+    assert news.status_code == 200
+    assert browser.get(place(news.content)[0]).status_code == 204
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from django.test import Client
 
+from jobs.models import Job
 from servers.models import Server
 from teams.models import Team, User
 from tests.cast import ClientOf, MakeJob, MakeServer
@@ -25,48 +26,53 @@ def browser(client_of: ClientOf, operator: User) -> Client:
     return client_of(operator)
 
 
-def test_job_export_holds_every_column_for_machines(
-    browser: Client, team: Team, operator: User, make_server: MakeServer, make_job: MakeJob
-) -> None:
-    at = datetime(2026, 3, 1, 10, 30, tzinfo=UTC)
-    job = make_job(
-        make_server(team, shown_name="web-01", upstream_id="222903"),
-        "snapshot_create",
-        "failed",
-        params={"name": "before the upgrade"},
-        code="refused",
-        message="=1+1",
-        requested_by=operator,
-        requested_role="operator",
-        created_at=at,
-        sent_at=at,
-        finished_at=at,
-        upstream_status=409,
-        upstream_job_id="cs01.1",
-        correlation_id="c0ffee",
-    )
-    assert lines(browser, URL) == [
-        {
-            "job": str(job.pk),
-            "server": "web-01",
-            "server_leaseweb_id": "222903",
-            "server_panel_id": str(job.server_id),
-            "kind": "snapshot_create",
-            "about": "before the upgrade",
-            "status": "failed",
-            "code": "refused",
-            "resolution": "",
-            "asked_by": "Otto Operator",
-            "asked_as": "operator",
-            "asked_at": "2026-03-01T10:30:00+00:00",
-            "sent_at": "2026-03-01T10:30:00+00:00",
-            "finished_at": "2026-03-01T10:30:00+00:00",
-            "message": "'=1+1",
-            "http_status": "409",
-            "leaseweb_job": "cs01.1",
-            "correlation_id": "c0ffee",
-        }
-    ]
+AT = datetime(2026, 3, 1, 10, 30, tzinfo=UTC)
+FILLED = {
+    "params": {"name": "before the upgrade"},
+    "code": "refused",
+    "message": "=1+1",
+    "requested_role": "operator",
+    "created_at": AT,
+    "sent_at": AT,
+    "finished_at": AT,
+    "upstream_status": 409,
+    "upstream_job_id": "cs01.1",
+    "correlation_id": "c0ffee",
+}
+COLUMNS = {
+    "what is done to which server": {
+        "server": "web-01",
+        "server_leaseweb_id": "222903",
+        "kind": "snapshot_create",
+        "about": "before the upgrade",
+    },
+    "who asked": {"asked_by": "Otto Operator", "asked_as": "operator"},
+    "when": dict.fromkeys(("asked_at", "sent_at", "finished_at"), "2026-03-01T10:30:00+00:00"),
+    "how it ended": {"status": "failed", "code": "refused", "resolution": "", "message": "'=1+1"},
+    "what to quote to Leaseweb": {
+        "http_status": "409",
+        "leaseweb_job": "cs01.1",
+        "correlation_id": "c0ffee",
+    },
+}
+
+
+@pytest.fixture
+def filled(team: Team, operator: User, make_server: MakeServer, make_job: MakeJob) -> Job:
+    server = make_server(team, shown_name="web-01", upstream_id="222903")
+    return make_job(server, "snapshot_create", "failed", requested_by=operator, **FILLED)
+
+
+@pytest.mark.parametrize("told", COLUMNS.values(), ids=COLUMNS)
+def test_job_export_tells_machines(browser: Client, filled: Job, told: dict[str, str]) -> None:
+    (line,) = lines(browser, URL)
+    assert {name: line[name] for name in told} == told
+
+
+def test_job_export_has_these_columns_and_no_other(browser: Client, filled: Job) -> None:
+    (line,) = lines(browser, URL)
+    assert (line["job"], line["server_panel_id"]) == (str(filled.pk), str(filled.server_id))
+    assert set(line) == {"job", "server_panel_id"}.union(*COLUMNS.values())
 
 
 def test_job_export_is_the_list_with_the_same_query(

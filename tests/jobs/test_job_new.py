@@ -16,6 +16,7 @@ from teams.models import Team, User
 from teams.permissions import PERMISSION_TEXT
 from tests.cast import ClientOf, MakeJob, MakeServer
 from tests.support.pages import HOSTILE, text_of
+from tests.support.reach import Obstacle, disabled_refresh, out_of_reach
 
 STATE_FOR = {"power_on": "STOPPED", "power_off": "RUNNING", "reboot": "RUNNING"}
 POWER = [kind.name for kind in POWER_KINDS]
@@ -152,6 +153,16 @@ def test_job_new_on_a_server_out_of_reach_is_refused(
     assert page.status_code == 409
     assert reason in text_of(page.content)
     assert not Job.objects.exists()
+
+
+@out_of_reach
+def test_job_new_out_of_reach_shows_why_there_is_no_refresh(
+    browser: Client, server: Server, obstacle: Obstacle
+) -> None:
+    obstacle.put(server)
+    page = browser.get(url(server)).content
+    assert disabled_refresh(page, obstacle.reason, "Refresh this server")
+    assert "refresh if it may have changed" not in text_of(page)
 
 
 def test_job_new_warns_when_the_key_seems_to_read_only(browser: Client, server: Server) -> None:

@@ -13,6 +13,7 @@ from teams.models import Team, User
 from tests.cast import ClientOf, MakeReading, MakeServer, MakeSnapshot
 from tests.jobs.test_changes import place
 from tests.support.pages import text_of
+from tests.support.reach import Obstacle, disabled_refresh, out_of_reach, refused_refresh
 
 BUTTON = b'id="snapshot-refresh"'
 
@@ -79,13 +80,25 @@ def test_snapshot_page_waits_for_the_reading_and_tells_when_nobody_could_do_it(
     assert (BUTTON in news, b'data-moving="yes"' in news) == (True, False)
 
 
-def test_snapshot_refresh_without_key_says_so(
-    client_of: ClientOf, operator: User, snapshot: Snapshot
+@out_of_reach
+def test_snapshot_refresh_out_of_reach_says_why_and_asks_for_nothing(
+    client_of: ClientOf, operator: User, snapshot: Snapshot, obstacle: Obstacle
 ) -> None:
-    Server.objects.update(api_key=None)
-    page = client_of(operator).post(url(snapshot), follow=True)
-    assert "No API key of this team sees this server." in text_of(page.content)
+    obstacle.put(snapshot.server)
+    (said,) = refused_refresh(client_of(operator), url(snapshot))
+    assert said.startswith(obstacle.reason)
     assert not asked(snapshot)
+    assert not AuditEvent.objects.filter(chain=snapshot.team_id).exists()
+
+
+@out_of_reach
+def test_snapshot_page_out_of_reach_shows_why_there_is_no_refresh(
+    client_of: ClientOf, operator: User, snapshot: Snapshot, obstacle: Obstacle
+) -> None:
+    obstacle.put(snapshot.server)
+    page = client_of(operator).get(page_url(snapshot)).content
+    assert disabled_refresh(page, obstacle.reason)
+    assert BUTTON not in page
 
 
 def test_snapshot_refresh_is_no_reading_method(

@@ -23,9 +23,10 @@ from servers.models import ApiKey, Server, ServerReading
 from servers.witness import OutOfReach, Result
 from teams.access import Access
 from teams.models import Membership, Team, User
-from tests.servers.test_naming import OUT_OF_REACH, PROOFS, haste
+from tests.servers.test_naming import PROOFS, haste
 from tests.support.answers import ANSWERS, BEFORE_SENDING, arrange, silence
 from tests.support.engine_room import EngineRoom, access_of
+from tests.support.reach import Obstacle, out_of_reach
 
 pytestmark = pytest.mark.django_db
 OS = CredentialType.OPERATING_SYSTEM
@@ -206,13 +207,15 @@ def test_panel_that_waits_twice_asks_nobody_a_third_time(
     assert ApiKey.objects.get().failures == 0
 
 
-def test_credentials_out_of_reach_are_not_asked_for(room: EngineRoom, access: Access, server: Server) -> None:
-    for spoil in OUT_OF_REACH.values():
-        spoil(server)
-        again = queries.server(access).get(pk=server.pk)
-        for act in (reveal, store):
-            with pytest.raises(OutOfReach):
-                act(access, again)
+@out_of_reach
+def test_credentials_out_of_reach_are_not_asked_for(
+    room: EngineRoom, access: Access, server: Server, obstacle: Obstacle
+) -> None:
+    obstacle.put(server)
+    again = queries.server(access).get(pk=server.pk)
+    for act in (reveal, store):
+        with pytest.raises(OutOfReach, match=obstacle.reason):
+            act(access, again)
     assert entries(access) == []
 
 

@@ -1,6 +1,5 @@
 """Renaming at Leaseweb: asked for in the trail first, sent once, and never claimed without an answer."""
 
-from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any
@@ -19,6 +18,7 @@ from servers.witness import OutOfReach, Result
 from teams.access import Access
 from tests.support.answers import ANSWERS, BEFORE_SENDING, arrange, silence
 from tests.support.engine_room import EngineRoom
+from tests.support.reach import Obstacle, out_of_reach
 
 pytestmark = pytest.mark.django_db
 
@@ -164,18 +164,11 @@ def test_rename_that_cannot_be_audited_is_not_sent(room: EngineRoom) -> None:
     assert not room.sim.journal.entries("updateServer")
 
 
-OUT_OF_REACH: dict[str, Callable[[Server], object]] = {
-    "gone": lambda server: Server.objects.filter(pk=server.pk).update(gone_at=timezone.now()),
-    "no key": lambda server: Server.objects.filter(pk=server.pk).update(api_key=None),
-    "refused key": lambda server: ApiKey.objects.update(health=ApiKey.Health.REFUSED),
-}
-
-
-@pytest.mark.parametrize("spoil", OUT_OF_REACH.values(), ids=OUT_OF_REACH)
-def test_server_out_of_reach_is_not_asked_about(room: EngineRoom, spoil: Callable[[Server], object]) -> None:
+@out_of_reach
+def test_server_out_of_reach_is_not_asked_about(room: EngineRoom, obstacle: Obstacle) -> None:
     server = room.server()
-    spoil(server)
-    with pytest.raises(OutOfReach, match=r"\w+"):
+    obstacle.put(server)
+    with pytest.raises(OutOfReach, match=obstacle.reason):
         rename(room, server)
     assert not room.sim.journal.entries("updateServer")
 

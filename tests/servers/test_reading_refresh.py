@@ -6,7 +6,7 @@ from audit.models import AuditEvent
 from servers.models import Server
 from teams.models import Team, User
 from tests.cast import ClientOf, MakeServer
-from tests.support.pages import text_of
+from tests.support.reach import Obstacle, disabled_refresh, out_of_reach, refused_refresh
 
 BACK = {"snapshots": "snapshots/", "templates": "jobs/new/reinstall/"}
 
@@ -35,11 +35,26 @@ def test_reading_refresh_leaves_the_wish_and_goes_back(
     assert server.changed_seq == server.team.cursor
 
 
-def test_reading_refresh_without_key_says_so(client_of: ClientOf, operator: User, server: Server) -> None:
-    Server.objects.update(api_key=None)
-    page = client_of(operator).post(url(server), follow=True)
-    assert "No API key of this team sees this server." in text_of(page.content)
+@out_of_reach
+@pytest.mark.parametrize("subject", BACK)
+def test_reading_refresh_out_of_reach_says_why_and_asks_for_nothing(
+    client_of: ClientOf, admin: User, server: Server, subject: str, obstacle: Obstacle
+) -> None:
+    obstacle.put(server)
+    (said,) = refused_refresh(client_of(admin), url(server, subject))
+    assert said.startswith(obstacle.reason)
     assert not server.readings.exists()
+    assert not AuditEvent.objects.filter(chain=server.team_id).exists()
+
+
+@out_of_reach
+def test_server_snapshots_out_of_reach_shows_why_there_is_no_refresh(
+    client_of: ClientOf, operator: User, server: Server, obstacle: Obstacle
+) -> None:
+    obstacle.put(server)
+    page = client_of(operator).get(f"/t/north-ops/servers/{server.pk}/snapshots/").content
+    assert disabled_refresh(page, obstacle.reason)
+    assert b'id="reading-refresh"' not in page
 
 
 @pytest.mark.parametrize("subject", ["traffic", "credentials", "passwords", "SNAPSHOTS"])

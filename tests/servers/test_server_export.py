@@ -27,55 +27,55 @@ def browser(client_of: ClientOf, operator: User) -> Client:
     return client_of(operator)
 
 
-def test_server_export_holds_every_column_for_machines(
-    browser: Client, team: Team, make_api_key: MakeApiKey, make_server: MakeServer
-) -> None:
-    at = datetime(2026, 3, 1, 10, 30, tzinfo=UTC)
-    server = make_server(
-        team,
-        api_key=make_api_key(team, name="Main account"),
-        shown_name="web-01",
-        upstream_id="222903",
-        memory_amount=2048,
-        memory_unit="MB",
-        storage_amount=1,
-        storage_unit="TB",
-        contract_id="9001",
-        contract_starts_on=date(2025, 3, 1),
-        contract_ends_on=date(2026, 3, 31),
-        billing_cycle=12,
-        billing_frequency="MONTH",
-        price=Decimal("4.7"),
-        currency="EUR",
-        iso_id="9e",
-        iso_name="rescue-1",
-        iso_display_name="Rescue CD",
-        customer_id="10085996",
-        seen_at=at,
-        ips=[{"ip": "10.0.0.1", "version": 4}, {"ip": "2001:db8::1", "version": 6}],
-        note="pager: Tom",
-    )
-    (line,) = lines(browser, URL)
-    first_seen = line.pop("first_seen")
-    assert datetime.fromisoformat(first_seen).tzinfo == UTC
-    assert line == {
+FILLED = {
+    "shown_name": "web-01",
+    "reference": "web-01",
+    "upstream_id": "222903",
+    "memory_amount": 2048,
+    "memory_unit": "MB",
+    "storage_amount": 1,
+    "storage_unit": "TB",
+    "contract_id": "9001",
+    "contract_starts_on": date(2025, 3, 1),
+    "contract_ends_on": date(2026, 3, 31),
+    "billing_cycle": 12,
+    "billing_frequency": "MONTH",
+    "price": Decimal("4.7"),
+    "currency": "EUR",
+    "iso_id": "9e",
+    "iso_name": "rescue-1",
+    "iso_display_name": "Rescue CD",
+    "customer_id": "10085996",
+    "seen_at": datetime(2026, 3, 1, 10, 30, tzinfo=UTC),
+    "ips": [{"ip": "10.0.0.1", "version": 4}, {"ip": "2001:db8::1", "version": 6}],
+    "note": "pager: Tom",
+}
+COLUMNS = {
+    "who it is": {
         "name": "web-01",
-        "reference": server.reference,
+        "reference": "web-01",
         "leaseweb_id": "222903",
-        "panel_id": str(server.pk),
+        "customer_id": "10085996",
+        "cloud_server_id": "",
+        "note": "pager: Tom",
+    },
+    "how it is and when that was": {
         "state": "RUNNING",
         "as_of": "2026-03-01T10:30:00+00:00",
         "gone_since": "",
-        "data_centre": "AMS-01",
-        "system": "Ubuntu 24.04 LTS (Noble Numbat)",
-        "main_ip": "10.0.0.1",
-        "ips": "10.0.0.1 2001:db8::1",
+        "firewall": "ENABLED",
+        "api_key": "Main account",
+    },
+    "where it is": {"data_centre": "AMS-01", "main_ip": "10.0.0.1", "ips": "10.0.0.1 2001:db8::1"},
+    "its machine in fixed units": {
         "cpu_cores": "4",
         "memory_mib": "2048",
         "storage_gb": "1000",
+        "system": "Ubuntu 24.04 LTS (Noble Numbat)",
         "iso": "Rescue CD",
         "iso_id": "9e",
-        "firewall": "ENABLED",
+    },
+    "its contract": {
         "offering": "M",
         "service_level": "BRONZE",
         "contract_id": "9001",
@@ -85,14 +85,31 @@ def test_server_export_holds_every_column_for_machines(
         "billing_frequency": "MONTH",
         "price": "4.7000",
         "currency": "EUR",
-        "traffic_limit": "10",
-        "traffic_unit": "TB",
-        "traffic_plan": "",
-        "customer_id": "10085996",
-        "cloud_server_id": "",
-        "api_key": "Main account",
-        "note": "pager: Tom",
-    }
+    },
+    "its traffic": {"traffic_limit": "10", "traffic_unit": "TB", "traffic_plan": ""},
+}
+
+
+@pytest.fixture
+def filled(team: Team, make_api_key: MakeApiKey, make_server: MakeServer) -> Server:
+    return make_server(team, api_key=make_api_key(team, name="Main account"), **FILLED)
+
+
+@pytest.mark.parametrize("told", COLUMNS.values(), ids=COLUMNS)
+def test_server_export_tells_machines(browser: Client, filled: Server, told: dict[str, str]) -> None:
+    (line,) = lines(browser, URL)
+    assert {name: line[name] for name in told} == told
+
+
+def test_server_export_tells_what_the_panel_knows_of_a_server(browser: Client, filled: Server) -> None:
+    (line,) = lines(browser, URL)
+    assert line["panel_id"] == str(filled.pk)
+    assert datetime.fromisoformat(line["first_seen"]).tzinfo == UTC
+
+
+def test_server_export_has_no_other_columns(browser: Client, filled: Server) -> None:
+    (line,) = lines(browser, URL)
+    assert set(line) == {"panel_id", "first_seen"}.union(*COLUMNS.values())
 
 
 def test_server_export_is_the_list_with_the_same_query(

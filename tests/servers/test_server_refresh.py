@@ -7,6 +7,7 @@ from servers.models import Server
 from teams.models import Team, User
 from tests.cast import ClientOf, MakeServer
 from tests.support.pages import text_of
+from tests.support.reach import Obstacle, disabled_refresh, out_of_reach, refused_refresh
 
 
 @pytest.fixture
@@ -28,12 +29,26 @@ def test_server_refresh_leaves_the_wish_and_goes_back(
     assert AuditEvent.objects.get(chain=server.team_id).action == "server.refresh"
 
 
-def test_server_refresh_without_key_says_so(client_of: ClientOf, operator: User, server: Server) -> None:
-    Server.objects.update(api_key=None)
-    page = client_of(operator).post(url(server), follow=True)
-    assert "No API key of this team sees this server." in text_of(page.content)
+@out_of_reach
+def test_server_refresh_out_of_reach_says_why_and_asks_for_nothing(
+    client_of: ClientOf, operator: User, server: Server, obstacle: Obstacle
+) -> None:
+    obstacle.put(server)
+    (said,) = refused_refresh(client_of(operator), url(server))
+    assert said.startswith(obstacle.reason)
     server.refresh_from_db()
     assert server.refresh_asked_at is None
+    assert not AuditEvent.objects.filter(chain=server.team_id).exists()
+
+
+@out_of_reach
+def test_server_detail_out_of_reach_shows_why_there_is_no_refresh(
+    client_of: ClientOf, operator: User, server: Server, obstacle: Obstacle
+) -> None:
+    obstacle.put(server)
+    page = client_of(operator).get(f"/t/north-ops/servers/{server.pk}/").content
+    assert disabled_refresh(page, obstacle.reason)
+    assert b'id="server-refresh"' not in page
 
 
 def test_server_refresh_is_no_reading_method(client_of: ClientOf, operator: User, server: Server) -> None:

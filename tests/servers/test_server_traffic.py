@@ -336,8 +336,9 @@ def test_file_has_the_bytes_of_the_range_and_leaves_gaps_empty(browser: Client, 
     total = browser.get(url(server, "csv/?first=2016-01-01&last=2016-01-03&granularity=NONE"))
     assert body(total).splitlines()[1:] == [b"2016-01-01T00:00:00Z,2016-01-04T00:00:00Z,900,340,1240"]
     first_entry, _ = AuditEvent.objects.filter(action=AuditAction.LIST_EXPORT).order_by("sequence")
-    assert (first_entry.target_id, first_entry.after["list"]) == (str(server.pk), "traffic")
-    assert first_entry.after["granularity"] == "DAY"
+    assert (first_entry.target_type, first_entry.target_id) == ("server", str(server.pk))
+    span = {"from": "2016-01-01T00:00:00+00:00", "to": "2016-01-04T00:00:00+00:00", "granularity": "DAY"}
+    assert first_entry.after == {"list": "traffic", **span, "most_rows": 50_000}
 
 
 def test_link_to_the_file_keeps_the_range(browser: Client, server: Server) -> None:

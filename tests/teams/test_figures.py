@@ -72,3 +72,10 @@ def test_duration_names_at_most_two_units(seconds: float | timedelta | None, tex
 )
 def test_size_keeps_given_units_and_scales_bytes(amount: float | None, unit: str, text: str) -> None:
     assert figures.size(amount, unit) == text
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(0, "0 days"), (1, "1 day"), (2, "2 days"), (1200, "1,200 days")]
+)
+def test_with_noun_counts_one_as_one(number: int, text: str) -> None:
+    assert figures.with_noun(number, "day") == text

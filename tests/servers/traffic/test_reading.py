@@ -22,6 +22,7 @@ from servers.traffic.units import MOST_OF_BUCKET, TooMuch, UnknownUnit
 from teams.models import Team
 from tests.contract.upstream import ContractUpstream
 from tests.servers.conftest import Cloud
+from tests.support.reach import Obstacle, out_of_reach
 from tests.support.traffic import busy_lately
 
 G = Granularity
@@ -236,12 +237,10 @@ def test_wish_that_leaseweb_refuses_is_dropped(cloud: Cloud, server: Server) -> 
     assert look(server, hours(), now=later).waiting
 
 
-@pytest.mark.parametrize("gone", [True, False])
-def test_nobody_is_asked_about_a_server_that_cannot_be_read(server: Server, gone: bool) -> None:
-    if gone:
-        server.gone_at = timezone.now()
-    else:
-        server.api_key_id = None
+@out_of_reach
+def test_nobody_is_asked_about_a_server_out_of_reach(server: Server, obstacle: Obstacle) -> None:
+    obstacle.put(server)
+    server.refresh_from_db()
     assert not look(server, hours(), now=timezone.now()).waiting
     assert not TrafficSpan.objects.exists()
 
