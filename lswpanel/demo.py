@@ -11,6 +11,7 @@ from urllib.parse import urljoin
 
 import httpx
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
@@ -108,14 +109,17 @@ def _makes_sense(kind: JobKind, server: Server) -> bool:
 
 @transaction.atomic
 def _people() -> Team:
+    encoded, actor = make_password(PASSWORD), Actor()
     accounts = {
-        role: team_services.user_create(email=email, password=PASSWORD, name=name, actor=Actor())
+        role: team_services.user_create(
+            email=email, password=PASSWORD, encoded=encoded, name=name, actor=actor
+        )
         for role, (name, email) in PEOPLE.items()
     }
-    team = team_services.team_create(name=TEAM, owner=accounts[Role.OWNER], actor=Actor())
+    team = team_services.team_create(name=TEAM, owner=accounts[Role.OWNER], actor=actor)
     for role, user in accounts.items():
         if role != Role.OWNER:
-            team_services.member_add(team=team, user=user, role=role, actor=Actor())
+            team_services.member_add(team=team, user=user, role=role, actor=actor)
     return team
 
 

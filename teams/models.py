@@ -6,6 +6,7 @@ import zoneinfo
 from typing import ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
@@ -14,10 +15,15 @@ from teams.permissions import Role
 
 
 class UserManager(BaseUserManager["User"]):
-    def create_user(self, email: str, password: str | None = None, *, name: str = "") -> "User":
-        """An account for `email`, whose case does not matter; without a password nobody can sign in to it."""
+    def create_user(
+        self, email: str, password: str | None = None, *, name: str = "", encoded: str = ""
+    ) -> "User":
+        """An account for `email`, whose case does not matter; without a password nobody can sign in to it.
+
+        `encoded`: the hash of the password, if it was made before.
+        """
         user = self.model(email=self.normalize_email(email).lower(), name=name)
-        user.set_password(password)
+        user.password = encoded or make_password(password)
         user.save()
         return user
 

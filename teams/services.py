@@ -38,13 +38,16 @@ def owner_create(
 
 
 @transaction.atomic
-def user_create(*, email: str, password: str, actor: Actor, name: str = "") -> User:
-    """An account for a valid, unused address with a password that passes all validators."""
+def user_create(*, email: str, password: str, actor: Actor, name: str = "", encoded: str = "") -> User:
+    """An account for a valid, unused address with a password that passes all validators.
+
+    `encoded` is the hash of `password` for whoever has it already: making one is slow, and meant to be.
+    """
     User(email=email, name=name).clean_fields(exclude=["password", "last_team"])
     if User.objects.filter(email=email.lower()).exists():
         raise ValidationError({"email": "There is an account with this address already."})
     _check_password(password, User(email=email, name=name))
-    user = User.objects.create_user(email, password, name=name)
+    user = User.objects.create_user(email, password, name=name, encoded=encoded)
     audit.log.remember_name(user.pk, str(user))
     audit.log.record(AuditAction.USER_CREATE, chain=INSTALLATION, actor=actor, target=_person(user))
     return user
