@@ -4,6 +4,7 @@ The code is loaded before the supervisor's gate, if there is one; whatever may f
 behind it, when `manage.py prepare` has had its say.
 """
 
+import gc
 import os
 from importlib import import_module
 
@@ -28,3 +29,6 @@ if problems := [str(message) for message in run_checks(tags=[TAG]) if message.le
     raise ImproperlyConfigured("\n".join(problems))
 
 application = get_wsgi_application()
+
+# What was loaded stays in memory that the children share; looking through it for garbage would copy it.
+gc.freeze()
