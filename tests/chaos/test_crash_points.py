@@ -156,7 +156,7 @@ class Harness:
             self._ring()
             return condition()
 
-        wait_for(asked, what="the worker was killed, or all jobs settled", seconds=90, pause=0.05)
+        wait_for(asked, what="the worker was killed, or all jobs settled", seconds=300, pause=0.05)
 
     def _pass_time_of_the_dead(self) -> None:
         """What a killed worker held, or had been told, is free again after a while; that is made to be at once."""
