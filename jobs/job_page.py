@@ -48,7 +48,7 @@ class Step:
 class Then:
     """What was asked for together with a job, to be done if it succeeds: the job that came of it, or none yet.
 
-    `pending` tells that it may still come of it; `who` called it off, if it was.
+    `pending` tells that it may still come of it.
     """
 
     label: str
@@ -57,7 +57,6 @@ class Then:
     url: str
     job: Job | None
     pending: bool
-    who: str
     why_not: str
 
 
@@ -69,7 +68,6 @@ class Way:
     url: str
 
 
-SOMEBODY = "somebody who left"
 AFTERWARDS = {
     "reinstall": ("See its new credentials", "servers:credential_list"),
     "snapshot_create": ("See the snapshots of this server", "jobs:server_snapshots"),
@@ -131,7 +129,6 @@ def _then(access: Access, job: Job) -> Then | None:
         url=url,
         job=following,
         pending=following is None and job.called_off_at is None and job.status in MOVING,
-        who=str(job.called_off_by or SOMEBODY),
         why_not=access.why_not(services.call_off_permission(job), job.server),
     )
 

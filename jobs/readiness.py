@@ -4,6 +4,7 @@ from jobs.kinds import SNAPSHOT_DELETE, Check, JobKind, Readiness, deletable, re
 from jobs.models import Job
 from jobs.states import JobStatus
 from jobs.words import label
+from servers import freshness
 from servers.models import ApiKey, Server, Snapshot
 from teams.access import Access
 
@@ -15,8 +16,7 @@ def obstacle(access: Access, server: Server, kind: JobKind, live: Job | None) ->
     """
     return (
         access.why_not(kind.permission, server)
-        or out_of_reach(server)
-        or _refused(server.api_key)
+        or freshness.out_of_reach(server)
         or (in_the_way(live) if live else "")
         or _not_now(kind.check(server.state))
     )
@@ -30,21 +30,6 @@ def obstacle_of_snapshot(
         return access.why_not(kind.permission, server) or "Leaseweb does not list this snapshot any more."
     fits = deletable if kind is SNAPSHOT_DELETE else restorable
     return obstacle(access, server, kind, live) or _not_now(fits(snapshot.state))
-
-
-def out_of_reach(server: Server) -> str:
-    """Why nothing can be asked of this server at all; empty when it can."""
-    if server.gone_at is not None:
-        return "Leaseweb no longer lists this server."
-    if server.api_key_id is None:
-        return "No API key of this team sees this server any more."
-    return ""
-
-
-def _refused(key: ApiKey | None) -> str:
-    if key is None or key.health != ApiKey.Health.REFUSED:
-        return ""
-    return f"Leaseweb refuses the API key “{key.name}”; replace it first."
 
 
 def in_the_way(live: Job) -> str:

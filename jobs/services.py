@@ -15,6 +15,7 @@ from jobs.engine import Note, StaleWriter, advance
 from jobs.kinds import KINDS, JobKind
 from jobs.models import Job, JobEvent
 from jobs.states import LIVE, MOVING, JobStatus, Resolution
+from servers import freshness
 from servers.clock import after
 from servers.models import Server
 from teams.access import Access
@@ -74,8 +75,8 @@ def job_create(
     """Take a click: one commit holds the job, its lock, its first event and its audit entry (G1).
 
     `client_token` was made with the form, so the same click twice gives the same job (G4). Raises PermissionDenied
-    without the right, JobRefused when another job lives on this server, the server is gone, or the team has too
-    many jobs in flight.
+    without the right, JobRefused when another job lives on this server, no key sees it, or the team has too many jobs
+    in flight.
     """
     access.require(kind.permission, server)
     if about.follow_up is not None:
@@ -106,7 +107,8 @@ def _of_click(
 
 
 def _refuse_impossible(access: Access, server: Server) -> None:
-    if reason := readiness.out_of_reach(server):
+    # A refused key is none of these: it may be replaced before the job is sent, and the engine looks then.
+    if reason := freshness.unseen(server):
         raise JobRefused(reason)
     if access.jobs().filter(status__in=LIVE).count() >= MOST_LIVE_PER_TEAM:
         raise JobRefused(
@@ -234,7 +236,8 @@ def _nothing_to_call_off(access: Access, row: Job, kind: str) -> JobRefused:
     if following is None:
         return JobRefused(f"Nothing is left to call off: the {what} was dropped. Nothing is sent for it.")
     late = f"Too late to call off: the {what} was requested as job #{following.pk}."
-    return JobRefused(f"{late} It can be cancelled until it is sent.", live=following)
+    still = " It can be cancelled until it is sent." if following.status == JobStatus.QUEUED else ""
+    return JobRefused(late + still, live=following)
 
 
 def _tell_call_off(access: Access, row: Job, kind: str) -> None:

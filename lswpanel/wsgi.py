@@ -30,5 +30,5 @@ if problems := [str(message) for message in run_checks(tags=[TAG]) if message.le
 
 application = get_wsgi_application()
 
-# What was loaded stays in memory that the children share; looking through it for garbage would copy it.
+# Under --preload the children share what was loaded; looking through it for garbage would copy it.
 gc.freeze()

@@ -9,7 +9,7 @@ from django.utils import timezone
 from servers.models import Server
 from teams.figures import NOTHING, size, with_noun
 
-# Memory is with_noun in powers of two whatever it is called; storage and traffic are sold in powers of ten.
+# Memory is counted in powers of two whatever it is called; storage and traffic are sold in powers of ten.
 MEMORY_UNITS = {"MB": 1, "MIB": 1, "GB": 1024, "GIB": 1024}
 STORAGE_UNITS = {"GB": 1, "TB": 1000, "PB": 1_000_000}
 PERIODS = {"DAY": "day", "WEEK": "week", "MONTH": "month", "QUARTER": "quarter", "YEAR": "year"}

@@ -45,12 +45,17 @@ def of_server(server: Server, now: datetime) -> Advice | None:
 
 
 def out_of_reach(server: Server) -> str:
-    """Why Leaseweb cannot be asked anything about a server; empty when it can."""
+    """Why Leaseweb cannot be asked anything about a server now; empty when it can."""
+    if server.api_key is not None and server.api_key.health == Health.REFUSED:
+        return unseen(server) or f"{trouble(server.api_key)} Replace it first."
+    return unseen(server)
+
+
+def unseen(server: Server) -> str:
+    """Why no key sees a server, whatever its health; empty when one does."""
     if server.gone_at is not None:
         return f"Leaseweb has not listed this server since {minute(server.gone_at)}."
-    if server.api_key is None:
-        return NO_KEY
-    return trouble(server.api_key) if server.api_key.health == Health.REFUSED else ""
+    return NO_KEY if server.api_key_id is None else ""
 
 
 def trouble(key: ApiKey) -> str:

@@ -155,6 +155,11 @@ class Server(models.Model):
             models.Index(fields=("team", "contract_ends_on", "id"), name="server_by_end"),
             # The choices of the list's filters, read from the index alone.
             models.Index(fields=("team", "data_center", "template", "gone_at"), name="server_facets"),
+            models.Index(
+                fields=("refresh_asked_at",),
+                condition=models.Q(refresh_asked_at__isnull=False),
+                name="server_asked",
+            ),
         )
 
     def __str__(self) -> str:

@@ -13,13 +13,13 @@ class Gate:
     """The supervisor's side. `fd` goes to the programs that wait, its number in the variable GATE_FD."""
 
     def __init__(self) -> None:
-        self.fd, self._closed = os.pipe()
+        self.fd, self._writing = os.pipe()
 
     def open(self) -> None:
         """Let everybody through; once is enough."""
-        if self._closed >= 0:
-            os.close(self._closed)
-            self._closed = -1
+        if self._writing >= 0:
+            os.close(self._writing)
+            self._writing = -1
 
     def close(self) -> None:
         """Give both ends back."""

@@ -73,7 +73,8 @@ class Panel:
         if self._plan.demo:
             self._start_simulator(cleanup)
         # The web server loads the panel while database and files are made ready, and waits for them.
-        gate, fd = Gate(), listener.fileno()
+        gate = Gate()
+        fd = listener.fileno()
         cleanup.callback(gate.close)
         self._serve(programs.web(env=self._env, listener=fd, gate_fd=gate.fd, held=(lock.fd,)))
         said = self._prepare()
@@ -135,7 +136,11 @@ class Panel:
         show = lines.append if quiet else lambda line: self._terminal.line(command, line)
         child = Child(programs.manage(command, env=self._env), loop=self._loop, show=show)
         self._children.append(child)
-        self._wait(lambda: child.code is not None, what=command, seconds=PREPARE_PATIENCE)
+        try:
+            self._wait(lambda: child.code is not None, what=command, seconds=PREPARE_PATIENCE)
+        except StartError as error:
+            cut = f"manage.py {command} was stopped, too; the next start repeats it."
+            raise StartError(f"{error} {cut}") from error
         self._children.remove(child)
         if child.code == 0:
             return lines

@@ -180,6 +180,11 @@ class Migration(migrations.Migration):
                     models.Index(fields=["team", "changed_seq"], name="server_by_change"),
                     models.Index(fields=["team", "contract_ends_on", "id"], name="server_by_end"),
                     models.Index(fields=["team", "data_center", "template", "gone_at"], name="server_facets"),
+                    models.Index(
+                        condition=models.Q(("refresh_asked_at__isnull", False)),
+                        fields=["refresh_asked_at"],
+                        name="server_asked",
+                    ),
                 ],
                 "constraints": [
                     models.UniqueConstraint(fields=("team", "product", "upstream_id"), name="server_once")

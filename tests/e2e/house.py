@@ -183,7 +183,7 @@ def _jobs(servers: list[Server], person: User, make_job: MakeJob) -> dict[str, J
             created_at=timezone.now() - SECONDS_AGO,
             deadline_at=timezone.now() + timedelta(minutes=5),
             called_off_at=timezone.now() if status == JobStatus.OBSERVING else None,
-            called_off_by=person,
+            called_off_by=person if status == JobStatus.OBSERVING else None,
             receipt="uncertain" if number % 2 else "accepted",
             resolution="happened" if status == JobStatus.RESOLVED else "",
             correlation_id="c0ffee00-1111-4222-8333-444455556666",

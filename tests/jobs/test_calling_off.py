@@ -132,12 +132,15 @@ def test_follow_up_that_was_dropped_cannot_be_called_off(
     assert (fresh(job).called_off_at, entries(job), fresh(job).changed_seq) == (None, [], job.changed_seq)
 
 
+@pytest.mark.parametrize(
+    ("status", "more"), [("queued", r"\. It can be cancelled until it is sent\.$"), ("observing", r"\.$")]
+)
 def test_restore_that_was_requested_is_named(
-    access: Access, make_first: MakeFirst, make_job: MakeJob
+    access: Access, make_first: MakeFirst, make_job: MakeJob, status: str, more: str
 ) -> None:
     job = make_first("succeeded")
-    second = make_job(job.server, "snapshot_restore", follows=job)
-    with pytest.raises(JobRefused, match=f"Too late to call off: .* job #{second.pk}") as refused:
+    second = make_job(job.server, "snapshot_restore", status, follows=job)
+    with pytest.raises(JobRefused, match=rf"Too late to call off: .* job #{second.pk}{more}") as refused:
         services.follow_up_call_off(access, job)
     assert (refused.value.live, entries(job)) == (second, [])
 
@@ -249,7 +252,7 @@ def until(work: Work, begins: str, reached: threading.Event) -> Work:
 
 def once(reached: threading.Event, work: Work) -> Work:
     def run() -> None:
-        assert reached.wait(timeout=30)
+        assert reached.wait(timeout=120)
         work()
 
     return run

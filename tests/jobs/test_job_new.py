@@ -4,7 +4,6 @@ import uuid
 from datetime import timedelta
 
 import pytest
-from django.db.models.functions import Now
 from django.test import Client
 from django.utils import timezone
 
@@ -16,7 +15,7 @@ from teams.models import Team, User
 from teams.permissions import PERMISSION_TEXT
 from tests.cast import ClientOf, MakeJob, MakeServer
 from tests.support.pages import HOSTILE, text_of
-from tests.support.reach import Obstacle, disabled_refresh, out_of_reach
+from tests.support.reach import OBSTACLES, Obstacle, disabled_refresh, out_of_reach
 
 STATE_FOR = {"power_on": "STOPPED", "power_off": "RUNNING", "reboot": "RUNNING"}
 POWER = [kind.name for kind in POWER_KINDS]
@@ -137,21 +136,14 @@ def test_job_new_beside_a_live_job_links_it(browser: Client, server: Server, mak
     assert b"client_token" not in page
 
 
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        ({"gone_at": Now()}, "no longer lists this server"),
-        ({"api_key": None}, "No API key of this team sees this server any more"),
-    ],
-)
-def test_job_new_on_a_server_out_of_reach_is_refused(
-    browser: Client, server: Server, change: dict[str, object], reason: str
-) -> None:
-    Server.objects.update(**change)
-    assert reason in text_of(browser.get(url(server)).content)
+@pytest.mark.parametrize("name", ["gone", "no key"])
+def test_job_new_on_a_server_that_no_key_sees_is_refused(browser: Client, server: Server, name: str) -> None:
+    obstacle = OBSTACLES[name]
+    obstacle.put(server)
+    assert obstacle.reason in text_of(browser.get(url(server)).content)
     page = browser.post(url(server), token())
     assert page.status_code == 409
-    assert reason in text_of(page.content)
+    assert obstacle.reason in text_of(page.content)
     assert not Job.objects.exists()
 
 

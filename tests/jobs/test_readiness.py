@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from jobs import readiness
 from jobs.kinds import KINDS
+from servers import freshness
 from servers.models import ApiKey, Server
 from teams.access import Access
 from teams.models import Team, User
@@ -55,12 +56,13 @@ def test_role_comes_first(team: Team, viewer: User, server: Server) -> None:
 
 def test_gone_server_takes_nothing(access: Access, server: Server) -> None:
     server.gone_at = timezone.now()
-    assert set(reasons(access, server)) == {"Leaseweb no longer lists this server."}
+    assert set(reasons(access, server)) == {freshness.out_of_reach(server)}
+    assert "Leaseweb has not listed this server since" in freshness.out_of_reach(server)
 
 
 def test_server_without_key_takes_nothing(access: Access, server: Server) -> None:
     server.api_key = None
-    assert set(reasons(access, server)) == {"No API key of this team sees this server any more."}
+    assert set(reasons(access, server)) == {freshness.NO_KEY}
 
 
 def test_refused_key_can_do_nothing(access: Access, server: Server) -> None:

@@ -164,7 +164,7 @@ def test_token_of_another_team_is_no_key_to_its_job(
 
 
 IMPOSSIBLE: dict[str, Callable[[Server], object]] = {
-    "no longer lists": lambda server: Server.objects.filter(pk=server.pk).update(gone_at=timezone.now()),
+    "has not listed": lambda server: Server.objects.filter(pk=server.pk).update(gone_at=timezone.now()),
     "No API key": lambda server: Server.objects.filter(pk=server.pk).update(api_key=None),
 }
 
