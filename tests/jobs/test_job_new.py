@@ -154,6 +154,7 @@ def test_job_new_out_of_reach_shows_why_there_is_no_refresh(
     obstacle.put(server)
     page = browser.get(url(server)).content
     assert disabled_refresh(page, obstacle.reason, "Refresh this server")
+    assert text_of(page).count(obstacle.reason) == 1, "said once, with what to do about it"
     assert "refresh if it may have changed" not in text_of(page)
 
 
