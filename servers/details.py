@@ -13,7 +13,7 @@ from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import Now
 
 from servers import freshness, snapshots
-from servers.clock import after, before, database_time
+from servers.clock import after, before, database_time, scaled
 from servers.connect import client_for
 from servers.health import error_columns, note_failure, note_success
 from servers.leaseweb import (
@@ -184,11 +184,14 @@ def freshen(server: Server, subject: str, older_than: timedelta) -> bool:
     return reading.asked_at is not None
 
 
-def prepare(servers: QuerySet[Server]) -> None:
-    """Give servers the readings that they lack: new ones all, known ones what a newer version reads beside."""
+def prepare(servers: QuerySet[Server], now: datetime) -> None:
+    """Give servers the readings that they lack: new ones all, known ones what a newer version reads beside.
+
+    `now` is a moment of the database's clock, from which on the first ones are due in their order.
+    """
     lacking = servers.annotate(known=Count("readings")).filter(known__lt=len(SOURCES))
     rows = [
-        ServerReading(server_id=pk, subject=subject, due_at=after(source.first_after))
+        ServerReading(server_id=pk, subject=subject, due_at=now + scaled(source.first_after))
         for pk in lacking.values_list("pk", flat=True)
         for subject, source in SOURCES.items()
     ]

@@ -94,7 +94,7 @@ def apply_listing(api_key: ApiKey, reading: Reading) -> Changes:
         if _was_removed(api_key):
             return Changes()
         changes = _upsert(api_key, reading, seq)
-        details.prepare(Server.objects.filter(links__api_key=api_key, gone_at=None))
+        details.prepare(Server.objects.filter(links__api_key=api_key, gone_at=None), reading.begun)
         gone = _mark_gone(api_key, reading, seq) if reading.complete else ()
         _note_pass(api_key, reading)
     note_success(api_key)
@@ -138,7 +138,8 @@ def _upsert(api_key: ApiKey, reading: Reading, seq: int) -> Changes:
     ids = [server.pk for server in older.values()]
     Server.objects.filter(pk__in=ids).update(seen_at=reading.begun)
     Server.objects.filter(pk__in=ids, refresh_asked_at__lte=reading.begun).update(refresh_asked_at=None)
-    _link(api_key, [*(server.pk for server in known.values()), *new], seq)
+    _link(api_key, [*(server.pk for server in known.values()), *new])
+    _adopt(api_key, [server.pk for server in known.values() if server.api_key_id != api_key.pk], seq)
     return Changes(changed, tuple(new))
 
 
@@ -178,15 +179,23 @@ def _update(
     return changed
 
 
-def _link(api_key: ApiKey, server_ids: list[int], seq: int) -> None:
-    """Note that this key sees these servers; a server whose key went away takes this one."""
-    links = [ServerKey(server_id=pk, api_key=api_key) for pk in server_ids]
-    ServerKey.objects.bulk_create(links, batch_size=500, ignore_conflicts=True)
-    ServerKey.objects.filter(api_key=api_key, server_id__in=server_ids).update(seen_at=Now())
+def _link(api_key: ApiKey, server_ids: list[int]) -> None:
+    """Note that this key sees these servers."""
+    links = ServerKey.objects.filter(api_key=api_key, server_id__in=server_ids)
+    if links.update(seen_at=Now()) == len(server_ids):
+        return
+    missing = [ServerKey(server_id=pk, api_key=api_key) for pk in server_ids]
+    ServerKey.objects.bulk_create(missing, batch_size=500, ignore_conflicts=True)
+
+
+def _adopt(api_key: ApiKey, server_ids: list[int], seq: int) -> None:
+    """Of the servers that belong to another key or to none, those whose key went away take this one."""
+    if not server_ids:
+        return
     without = (
         Q(api_key=None) | Q(api_key__removed_at__isnull=False) | Q(api_key__health=ApiKey.Health.REFUSED)
     )
-    orphans = Server.objects.filter(without, pk__in=server_ids).exclude(api_key=api_key)
+    orphans = Server.objects.filter(without, pk__in=server_ids)
     adopted = Server.objects.filter(pk__in=list(orphans.values_list("pk", flat=True)))
     adopted.update(api_key=api_key, changed_seq=seq)
 

@@ -4,6 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from jobs.models import Job
@@ -54,6 +56,22 @@ def test_pass_that_finds_nothing_new_moves_no_row_but_its_age(cloud: Cloud) -> N
     after = rows(cloud.team)
     assert all(after[pk]["seen_at"] > row["seen_at"] for pk, row in before.items())
     assert without_age(after) == without_age(before)
+
+
+def test_pass_takes_the_same_queries_for_any_number_of_servers(cloud: Cloud) -> None:
+    api_key = cloud.key()
+    cloud.sync(api_key)
+    few = statements(api_key)
+    cloud.sim.world.add_servers(cloud.sim.world.account("main"), count=50)
+    cloud.sync(api_key)
+    assert statements(api_key) == few
+
+
+def statements(api_key: ApiKey) -> int:
+    reading = sync.read_listing(api_key)
+    with CaptureQueriesContext(connection) as queries:
+        assert not sync.apply_listing(api_key, reading)
+    return len(queries)
 
 
 def test_changed_server_alone_takes_the_next_number(cloud: Cloud) -> None:
