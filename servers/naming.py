@@ -48,11 +48,11 @@ def _announce(deed: Deed, reference: str) -> None:
 def _conclude(deed: Deed, api_key: ApiKey, sent: Sent, result: Result) -> None:
     if result.done and sent.server is not None and _shows_nothing_else(deed.server, sent.server):
         sync.apply_server(api_key, Reading(database_time(api_key), (sent.server,)))
-        _nothing_asked(deed.server)
+        _nothing_asked(deed)
     elif result.may_be_done:
         _ask_reading(deed)
     else:
-        _nothing_asked(deed.server)
+        _nothing_asked(deed)
     witness.conclude(deed, result)
 
 
@@ -62,8 +62,10 @@ def _shows_nothing_else(server: Server, answer: VirtualServer) -> bool:
     return (now["state"], now["template"]) == (server.state, server.template)
 
 
-def _nothing_asked(server: Server) -> None:
-    Server.objects.filter(pk=server.pk).update(reference_asked=None)
+def _nothing_asked(deed: Deed) -> None:
+    """Take back our own mark only: somebody may have asked for another name meanwhile."""
+    ours = Server.objects.filter(pk=deed.server.pk, reference_asked=deed.change.after["reference"])
+    ours.update(reference_asked=None)
 
 
 def _ask_reading(deed: Deed) -> None:

@@ -1,11 +1,12 @@
 """Renaming at Leaseweb: asked for in the trail first, sent once, and never claimed without an answer."""
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from audit.models import AuditEvent, AuditHead
@@ -13,12 +14,14 @@ from audit.verify import verify
 from jobs.engine import reading
 from jobs.models import ExternalEvent
 from servers import naming, queries
+from servers.leaseweb.simulator.faults import Fault
 from servers.models import ApiKey, Server
 from servers.witness import OutOfReach, Result
 from teams.access import Access
 from tests.support.answers import ANSWERS, BEFORE_SENDING, arrange, silence
 from tests.support.engine_room import EngineRoom
 from tests.support.reach import Obstacle, out_of_reach
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.django_db
 
@@ -114,6 +117,32 @@ def test_unconfirmed_name_that_a_reading_shows_is_ours(room: EngineRoom, name: s
     assert (server.reference, server.reference_asked) == (name, None)
     assert server.shown_name == (name or f"Server {server.upstream_id}")
     assert not ExternalEvent.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_rename_that_ends_late_leaves_the_name_that_was_asked_for_after_it(room: EngineRoom) -> None:
+    server = room.server()
+    room.sim.faults.add(Fault.DELAY, operation="updateServer", times=1, seconds=2)
+    with ThreadPoolExecutor(1) as other_person:
+        late = other_person.submit(rename_and_leave, room, server, "first")
+        wait_for(lambda: room.upstream(server).reference == "first", what="the first one is carried out")
+        arrange(room.sim, "cut after sending", "updateServer")
+        assert not rename(room, server, "second").done
+        assert late.result(timeout=60).done
+    server.refresh_from_db()
+    assert (server.reference, server.reference_asked) == ("first", "second")
+    read_again(room)
+    server.refresh_from_db()
+    assert (server.reference, server.reference_asked) == ("second", None)
+    assert not ExternalEvent.objects.exists()
+
+
+def rename_and_leave(room: EngineRoom, server: Server, name: str) -> Result:
+    """What a thread of its own does, which has a connection to the database of its own."""
+    try:
+        return rename(room, server, name)
+    finally:
+        connection.close()
 
 
 def test_name_taken_off_elsewhere_is_somebody_elses_doing(room: EngineRoom) -> None:
