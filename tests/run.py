@@ -1,8 +1,8 @@
 """`python -m tests.run sqlite postgres -- ARGUMENTS`: the tests on each database, in runs of pytest side by side.
 
-Without arguments there are two runs per database: one of the folders whose tests start processes and wait for them,
-which leaves the machine to the other one. The first run's output is shown as it comes, the others' when they are
-done, so that nothing mixes.
+Without arguments there are three runs per database: the tests in the browser and those of whole processes spend much
+of their time waiting, which leaves the machine to the others. The first run's output is shown as it comes, the others'
+when they are done, so that nothing mixes.
 """
 
 import os
@@ -14,16 +14,17 @@ from typing import NamedTuple
 
 WITH_PROCESSES = (
     "tests/chaos",
-    "tests/e2e",
     "tests/lswpanel",
     "tests/support",
     "tests/test_bootstrap.py",
     "tests/test_ci.py",
     "tests/test_venv.py",
 )
+IN_THE_BROWSER = "tests/e2e"
 PARTS = {
-    "without processes": [f"--ignore={path}" for path in WITH_PROCESSES],
+    "without processes": [f"--ignore={path}" for path in (IN_THE_BROWSER, *WITH_PROCESSES)],
     "with processes": list(WITH_PROCESSES),
+    "in the browser": [IN_THE_BROWSER],
 }
 
 
