@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from django.template.loader import get_template
 
+from tests.test_urls import EVERY
+
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 APPS = ("audit", "jobs", "lswpanel", "servers", "teams")
@@ -17,6 +19,7 @@ DJANGO = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}", re.DOTALL)
 COMMENT = re.compile(r"\{% comment %\}.*?\{% endcomment %\}", re.DOTALL)
 TAG = re.compile(r"<[a-zA-Z](?:\"[^\"]*\"|'[^']*'|[^<>\"'])*>")
 STRING = re.compile(r"\"[^\"]*\"|'[^']*'")
+URL = re.compile(r"\{% url (.*?) %\}")
 
 # Looked for in the template as it is written.
 BANS = {
@@ -56,6 +59,25 @@ def test_template_holds_nothing_banned(path: Path) -> None:
 def test_template_compiles_and_is_short(path: Path) -> None:
     assert get_template(name_of(path))
     assert len(path.read_text().splitlines()) <= MOST_LINES
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=name_of)
+def test_template_names_addresses_that_exist(path: Path) -> None:
+    """With `as`, Django takes a wrong name or a missing id for an empty address."""
+    assert [words for words in URL.findall(path.read_text()) if not leads_somewhere(words)] == []
+
+
+def leads_somewhere(words: str) -> bool:
+    name, *ids = words.partition(" as ")[0].split()
+    route, _ = EVERY.get(name.strip('"'), (None, None))
+    return route is not None and len(ids) == route.count("<")
+
+
+@pytest.mark.parametrize(
+    "words", ['"servers:no_such" team.slug', '"servers:server_detail" team.slug as url', '"home" 1']
+)
+def test_address_that_leads_nowhere_is_recognized(words: str) -> None:
+    assert not leads_somewhere(words)
 
 
 @pytest.mark.parametrize(
