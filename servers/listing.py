@@ -19,9 +19,13 @@ HEADINGS = (("name", "Name"), ("state", "State"), ("place", "Data centre"), ("ag
 
 @dataclass(frozen=True, slots=True)
 class ServerRow:
-    """A line of the list, with everything that would cost a lookup per line."""
+    """A line of the list, with everything that would cost a lookup per line.
+
+    `id` is the server's as text: a template would format the number of each place where it stands.
+    """
 
     server: Server
+    id: str
     url: str
     rename_url: str
     ip: str
@@ -65,6 +69,7 @@ def server_rows(access: Access, servers: list[Server]) -> list[ServerRow]:
 def _row(server: Server, url: str, rename_url: str, now: datetime) -> ServerRow:
     return ServerRow(
         server=server,
+        id=str(server.pk),
         url=url,
         rename_url=rename_url,
         ip=facts.main_ip(server),
