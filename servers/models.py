@@ -79,7 +79,8 @@ class ApiKey(models.Model):
 
 
 class Server(models.Model):
-    """A virtual server as Leaseweb reported it last. `state` is theirs; `seen_at` says how old it all is.
+    """A virtual server as Leaseweb reported it last. `state` is theirs; `seen_at` says how old it all is, `moved_at`
+    when a reading last showed another state or system than the one before.
 
     Unique by team, product and upstream id; `api_key` is the one used for it now, `links` are all that see it.
     A server that vanished upstream is kept with `gone_at` set, and so is its history. `quota_bytes` is a month's
@@ -103,6 +104,7 @@ class Server(models.Model):
     changed_seq = models.BigIntegerField(default=0)
     first_seen_at = models.DateTimeField(db_default=Now())
     seen_at = models.DateTimeField(db_default=Now())
+    moved_at = models.DateTimeField(null=True)
     gone_at = models.DateTimeField(null=True)
     refresh_asked_at = models.DateTimeField(null=True)
     # Ours: a private note, a limit of traffic where the contract tells none, and the name that a rename asked for and

@@ -18,6 +18,7 @@ from teams.cursor import bump
 
 EVERY = timedelta(seconds=60)
 WAIT_FOR_BUDGET = timedelta(seconds=5)
+MOVES = frozenset({"state", "template"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +174,9 @@ def _update(
         if not differing:
             continue
         changed[server.pk] = differing
+        moved = {"moved_at": Now()} if MOVES & differing.keys() else {}
         Server.objects.filter(pk=server.pk).update(
-            changed_seq=seq, **{name: pair[1] for name, pair in differing.items()}
+            changed_seq=seq, **moved, **{name: pair[1] for name, pair in differing.items()}
         )
     return changed
 

@@ -24,9 +24,11 @@ LONGEST_RETRY = timedelta(minutes=10)
 # Trying again cannot help: the stored key fits into no HTTP header.
 HOPELESS = {"bad_key"}
 
-UNSURE = (
-    "The request left the panel, but no answer says whether Leaseweb received it. It will not be sent again; "
-    "the server is being watched instead."
+UNSURE = "{what} It will not be sent again; the server is being watched instead."
+NO_ANSWER = "The request left the panel, but no answer says whether Leaseweb received it."
+OTHER_ANSWER = (
+    "Leaseweb's address answered HTTP {status}, but not as the API promises for this request, so nobody can tell "
+    "whether Leaseweb took it."
 )
 
 
@@ -47,7 +49,7 @@ def _step(job: Job, sent: Sent) -> None:
     elif sent.outcome is SendOutcome.REFUSED:
         advance(job, JobStatus.FAILED, note=_refused(sent), changes=_answer(sent))
     elif sent.outcome is SendOutcome.AMBIGUOUS:
-        note = Note(UNSURE, sent.reason, _evidence(sent))
+        note = Note(_unsure(sent), sent.reason, _evidence(sent))
         advance(job, JobStatus.OBSERVING, note=note, changes=_watch(Receipt.UNCERTAIN, sent))
     elif job.attempts < MOST_ATTEMPTS and sent.reason not in HOPELESS:
         advance(
@@ -108,6 +110,11 @@ def _accepted(sent: Sent) -> Note:
 def _refused(sent: Sent) -> Note:
     plain = sent.error.plain if sent.error else "Leaseweb turned the request down."
     return Note(one_line(plain, 600), "refused", _evidence(sent))
+
+
+def _unsure(sent: Sent) -> str:
+    answered = sent.reason == "not_as_promised"
+    return UNSURE.format(what=OTHER_ANSWER.format(status=sent.status) if answered else NO_ANSWER)
 
 
 def _unsent(sent: Sent, then: str) -> Note:

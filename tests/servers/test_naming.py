@@ -43,6 +43,8 @@ PROOFS: dict[str, tuple[str, int, bool, str]] = {
     "429 with Retry-After": ("failed", 1, False, "Leaseweb asks us to slow down."),
     "503 documented": ("failed", 1, False, "Leaseweb has trouble answering"),
     "503 undocumented": ("unsure", 1, False, "Leaseweb did not confirm it"),
+    "200 with a page": ("unsure", 1, False, "Leaseweb did not confirm it"),
+    "202 without its body": ("unsure", 1, True, "Leaseweb did not confirm it"),
     "timeout before sending": ("failed", 0, False, "The panel cannot reach Leaseweb."),
     "timeout after sending": ("unsure", 1, True, "Leaseweb did not confirm it"),
     "cut after sending": ("unsure", 1, True, "Leaseweb did not confirm it"),

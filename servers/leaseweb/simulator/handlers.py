@@ -66,7 +66,15 @@ def _decode(body: bytes) -> dict[str, Any]:
 
 
 def list_servers(call: Call) -> Answer:
-    return _page(call, "virtualServers", [server_json(server) for server in call.world.fleet(call.account)])
+    return _page(call, "virtualServers", [_listed(call, server) for server in call.world.fleet(call.account)])
+
+
+def _listed(call: Call, server: Server) -> dict[str, Any]:
+    lag = call.world.behaviour.list_lag
+    if not lag:
+        return server_json(server)
+    state, template = server.as_of(call.world.now() - lag)
+    return server_json(server) | {"state": state, "template": template}
 
 
 def get_server(call: Call) -> Answer:
