@@ -56,7 +56,8 @@ def locked(chain: int, **also: Any) -> tuple[AuditHead, datetime]:
     """
     if not connection.in_atomic_block:
         raise NotInTransactionError("An audit entry must be recorded inside transaction.atomic().")
-    head = AuditHead.objects.select_for_update().annotate(now=Now(), **also).filter(pk=chain).first()
+    found = AuditHead.objects.select_for_update().annotate(now=Now(), **also).filter(pk=chain)
+    head = next(iter(found), None)
     problem = problem_of(head)
     if head is None or problem:
         raise ChainBroken(chain, problem)
