@@ -41,7 +41,11 @@ def check_time_zone(name: str) -> None:
 
 
 class User(AbstractBaseUser):
-    """A person. Rights come from memberships alone; there are no superusers."""
+    """A person. Rights in a team come from memberships alone; there are no superusers.
+
+    `is_installation_admin` is for whoever looks after the installation itself: its own trail of sign-ins and accounts.
+    It gives no right in any team.
+    """
 
     class Theme(models.TextChoices):
         SYSTEM = "system", "as the device"
@@ -53,6 +57,7 @@ class User(AbstractBaseUser):
     time_zone = models.CharField(max_length=64, default="UTC", validators=[check_time_zone])
     theme = models.CharField(max_length=10, choices=Theme.choices, default=Theme.SYSTEM)
     is_active = models.BooleanField(default=True)
+    is_installation_admin = models.BooleanField(default=False)
     date_joined = models.DateTimeField(default=timezone.now)
     last_team = models.ForeignKey("Team", null=True, on_delete=models.SET_NULL, related_name="+")
 

@@ -76,7 +76,7 @@ def _counter(team_id: int, actor: Actor, permission: Permission, target: Target)
     """The row of this kind, locked. One whose minute is over and that no tick took yet goes on counting."""
     row, _ = Refusal.objects.select_for_update().get_or_create(
         team_id=team_id,
-        user_id=actor.user_id,
+        user_id=actor.user_id or 0,
         permission=permission,
         target_type=target.kind,
         target_id=target.id,
@@ -86,7 +86,7 @@ def _counter(team_id: int, actor: Actor, permission: Permission, target: Target)
 
 
 def _told_to(team_id: int, actor: Actor) -> int:
-    lately = Refusal.objects.filter(team_id=team_id, user_id=actor.user_id, since__gt=_a_minute_ago())
+    lately = Refusal.objects.filter(team_id=team_id, user_id=actor.user_id or 0, since__gt=_a_minute_ago())
     return lately.aggregate(all=Sum("told"))["all"] or 0
 
 

@@ -38,7 +38,10 @@ def test_owner_create_makes_account_team_and_membership_with_entries() -> None:
     user, team = make_owner()
     assert user.check_password(PASSWORD)
     assert Membership.objects.get(user=user, team=team).role == Role.OWNER
-    assert (actions(INSTALLATION), actions(team.pk)) == (["user.create"], ["team.create", "member.add"])
+    assert (actions(INSTALLATION), actions(team.pk)) == (
+        ["user.create", "installation_admin.add"],
+        ["team.create", "member.add"],
+    )
     assert AuditName.objects.get(pk=user.pk).name == "Ann"
     assert verify(INSTALLATION).intact
     assert verify(team.pk).intact
@@ -195,7 +198,12 @@ def test_setup_link_makes_the_owner_and_is_kept_only_as_a_hash() -> None:
     assert token not in str(list(SetupLink.objects.values()))
     user, team = complete(token)
     assert Membership.objects.get(team=team, user=user).role == Role.OWNER
-    assert actions(INSTALLATION) == ["user.create", "setup.complete"]
+    assert actions(INSTALLATION) == [
+        "setup_link.create",
+        "user.create",
+        "installation_admin.add",
+        "setup.complete",
+    ]
 
 
 def test_setup_link_works_once() -> None:
