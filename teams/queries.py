@@ -11,9 +11,10 @@ from django.urls import reverse
 from audit import persons
 from audit.models import AuditEvent, Outcome
 from audit.persons import Known
+from teams import lookalikes
 from teams.access import Access
 from teams.keyset import Order, Page, page
-from teams.models import Membership
+from teams.models import Membership, User
 from teams.permissions import PERMISSION_TEXT, ROLE_PERMISSIONS, SUBJECT_TEXT, Permission, Role
 
 NEWEST_FIRST = Order(("sequence",), descending=True)
@@ -191,8 +192,30 @@ def server_label(access: Access, server_id: int | None) -> str:
     return events.values_list("target_label", flat=True).first() or f"number {server_id}"
 
 
+@dataclass(frozen=True, slots=True)
+class MemberRow:
+    """A member, and the name of another one that theirs can be taken for, if there is one."""
+
+    membership: Membership
+    looks_like: str
+
+
+def member_rows(access: Access) -> list[MemberRow]:
+    found = list(members(access))
+    likes = lookalikes.resembled_by_each([str(each.user) for each in found])
+    return [MemberRow(*pair) for pair in zip(found, likes, strict=True)]
+
+
 def members(access: Access) -> QuerySet[Membership]:
     return access.memberships().select_related("user").order_by("user__name", "user__email")
+
+
+def teammate_like(user: User) -> str:
+    """The name of somebody in a team of `user` whose name theirs can be taken for; empty without one."""
+    people = (
+        user.teams.exclude(users=None).values_list("users", "users__name", "users__email").order_by("users")
+    )
+    return lookalikes.resembled(str(user), (name or email for pk, name, email in people if pk != user.pk))
 
 
 @dataclass(frozen=True, slots=True)

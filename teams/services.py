@@ -42,8 +42,14 @@ def trail_begin() -> None:
 def owner_create(
     *, email: str, password: str, team_name: str, actor: Actor, name: str = ""
 ) -> tuple[User, Team]:
-    """An account and a team that it owns. Raises ValidationError for an address in use or a poor password."""
+    """An account and a team that it owns. Raises ValidationError for an address in use or a poor password.
+
+    The very first account of an installation looks after it, too.
+    """
+    first = not is_set_up()
     user = user_create(email=email, password=password, name=name, actor=actor)
+    if first:
+        installation_admin_set(user=user, on=True, actor=actor)
     team = team_create(name=team_name, actor=actor, owner=user)
     return user, team
 
@@ -67,6 +73,19 @@ def _account(*, email: str, password: str, name: str, encoded: str = "") -> User
     user = User.objects.create_user(email, password, name=name, encoded=encoded)
     persons.remember(user.pk, user.name, user.email)
     return user
+
+
+@transaction.atomic
+def installation_admin_set(*, user: User, on: bool, actor: Actor) -> None:
+    """Make somebody an installation administrator, or end that. Raises ValidationError when it is so already."""
+    if (
+        User.objects.filter(pk=user.pk).exclude(is_installation_admin=on).update(is_installation_admin=on)
+        != 1
+    ):
+        raise ValidationError(f"{user.email} is {'already' if on else 'not'} an installation administrator.")
+    user.is_installation_admin = on
+    action = AuditAction.INSTALLATION_ADMIN_ADD if on else AuditAction.INSTALLATION_ADMIN_REMOVE
+    audit.log.record(action, chain=INSTALLATION, actor=actor, target=_person(user))
 
 
 @transaction.atomic
@@ -195,6 +214,7 @@ def setup_link_create() -> str | None:
     SetupLink.objects.filter(used_at=None).delete()
     token = secrets.token_urlsafe(32)
     SetupLink.objects.create(token_hash=_hash(token))
+    audit.log.record(AuditAction.SETUP_LINK_CREATE, chain=INSTALLATION, actor=Actor())
     return token
 
 

@@ -16,6 +16,7 @@ from jobs.states import MOST_LOST_LEASES, JobStatus, Receipt
 from servers.clock import before
 from servers.details import free, wanted
 from servers.models import ApiKey, Server, ServerReading, Snapshot
+from teams import refusals
 
 log = structlog.get_logger()
 MOST_AT_ONCE = 200
@@ -53,6 +54,7 @@ class Rings:
 
 def tick() -> Rings:
     """Settle what has run out of time and tell what is due. Running it twice at once is harmless."""
+    refusals.summarise()
     if not Job.objects.live().exists():
         # Most ticks of most panels: one question instead of six.
         return _readings()
