@@ -18,6 +18,12 @@ class ApiKey(models.Model):
 
     `budget_tokens` and `budget_at` are its call budget (see `servers.budget`); `paused_until` keeps a Retry-After
     or an open breaker; `poll_lease_until` makes one worker at a time read for it.
+
+    `synced_at` is when the last whole pass through its servers began, which showed `server_count` of them in
+    `list_calls` calls. The `pass_*` columns say where the pass under way stands (see `servers.passes`): its begin, the
+    next offset, the total that Leaseweb told, the calls so far, new servers that are held back, and whether no page
+    contradicted another. `doubted_at` is the whole pass that showed a mass of servers come or gone and waits for a
+    second one, `list_error` why the list here may not be what Leaseweb has.
     """
 
     class Health(models.TextChoices):
@@ -46,6 +52,15 @@ class ApiKey(models.Model):
     error_at = models.DateTimeField(null=True)
     correlation_id = models.CharField(max_length=100, blank=True)
     server_count = models.PositiveIntegerField(default=0)
+    list_calls = models.PositiveIntegerField(default=0)
+    list_error = models.CharField(max_length=500, blank=True)
+    doubted_at = models.DateTimeField(null=True)
+    pass_begun_at = models.DateTimeField(null=True)
+    pass_offset = models.PositiveIntegerField(default=0)
+    pass_total = models.PositiveBigIntegerField(null=True)
+    pass_calls = models.PositiveIntegerField(default=0)
+    pass_held = models.PositiveIntegerField(default=0)
+    pass_steady = models.BooleanField(default=True)
     budget_tokens = models.FloatField(default=10)
     budget_at = models.DateTimeField(db_default=Now())
 
@@ -171,11 +186,12 @@ class Server(models.Model):
 
 
 class ServerKey(models.Model):
-    """That a key saw a server, and when last."""
+    """That a key saw a server, and when last; `listed_at` is the begin of the last pass through its list that did."""
 
     server = models.ForeignKey(Server, on_delete=models.CASCADE, related_name="links")
     api_key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="links")
     seen_at = models.DateTimeField(db_default=Now())
+    listed_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=("server", "api_key"), name="server_key_once"),)

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from servers import details, sync
+from servers import details, passes
 from servers.clock import after, before
 from servers.leaseweb import LeasewebError
 from servers.leaseweb.simulator.faults import Fault
@@ -343,7 +343,7 @@ def test_pass_that_finds_all_readings_asks_for_them_once(
     cloud: Cloud, api_key: ApiKey, django_assert_max_num_queries: Any
 ) -> None:
     api_key.refresh_from_db()
-    found = sync.read_listing(api_key)
+    found = passes.read(api_key, lambda: True)
     with django_assert_max_num_queries(25) as queries:
-        sync.apply_listing(api_key, found)
+        passes.apply(api_key, found)
     assert sum("servers_serverreading" in each["sql"] for each in queries) == 1
