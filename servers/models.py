@@ -203,9 +203,10 @@ class ServerKey(models.Model):
 class ServerReading(models.Model):
     """What is read of a server beside its own row: when it was read last, and when the next time is due.
 
-    `content` keeps short lists that need no table: templates as {"id", "name"}, credentials as {"type", "username"};
-    never a password. `asked_at` is somebody's wish to have it read now, and `lease_until` makes one worker at a time
-    read it. `read_at` is when the last good reading began; a failed one leaves it alone and fills `error`.
+    `content` keeps short lists that need no table: templates as {"id", "name"}, credentials as {"type", "username"},
+    with "missing" where the last whole list lacked the name; never a password. `asked_at` is somebody's wish to have it
+    read now, and `lease_until` makes one worker at a time read it. `read_at` is when the last good reading began; a
+    failed one leaves it alone and fills `error`.
     """
 
     class Subject(models.TextChoices):
@@ -241,9 +242,9 @@ class ServerReading(models.Model):
 class Snapshot(models.Model):
     """A snapshot of a server. `state` is Leaseweb's, and `state_since` when it was first seen so.
 
-    `taken_at` is Leaseweb's time of it, or failing that the moment it was first seen. One that a complete list no
-    longer shows is kept with `gone_at` set. `asked_at` is somebody's wish to have this one read by itself; `error`
-    says why that failed last, until a reading shows it again.
+    `taken_at` is Leaseweb's time of it, or failing that the moment it was first seen. One of which Leaseweb says that
+    there is none (404) is kept with `gone_at` set. `asked_at` is somebody's wish to have this one read by itself;
+    `error` says why that failed last, until a reading shows it again.
     """
 
     class State(models.TextChoices):
