@@ -73,7 +73,7 @@ def ask(api_key: ApiKey, reading: ServerReading) -> Answer:
     except LeasewebError as error:
         if not isinstance(error, Forbidden):
             # What is forbidden about one subject of one server says nothing of a key that reads the list.
-            note_failure(api_key, error)
+            note_failure(api_key, error, about=reading.server.upstream_id)
         _note_failure(reading, begun, error)
         raise
 

@@ -17,7 +17,8 @@ class ApiKey(models.Model):
     """A Leaseweb API key of a team: sealed, shown as a fingerprint, with what its last readings told.
 
     `budget_tokens` and `budget_at` are its call budget (see `servers.budget`); `paused_until` keeps a Retry-After
-    or an open breaker; `poll_lease_until` makes one worker at a time read for it.
+    or an open breaker; `poll_lease_until` makes one worker at a time read for it. `refused_about` is what Leaseweb
+    refused it once for (see `servers.health`), until something works again.
 
     `synced_at` is when the last whole pass through its servers began, which showed `server_count` of them in
     `list_calls` calls. The `pass_*` columns say where the pass under way stands (see `servers.passes`): its begin, the
@@ -51,6 +52,7 @@ class ApiKey(models.Model):
     error = models.CharField(max_length=500, blank=True)
     error_at = models.DateTimeField(null=True)
     correlation_id = models.CharField(max_length=100, blank=True)
+    refused_about = models.CharField(max_length=64, blank=True)
     server_count = models.PositiveIntegerField(default=0)
     list_calls = models.PositiveIntegerField(default=0)
     list_error = models.CharField(max_length=500, blank=True)

@@ -47,7 +47,7 @@ def read_server(api_key: ApiKey, upstream_id: str) -> Reading:
         with client_for(api_key) as client:
             return Reading(begun, (client.get_server(upstream_id),))
     except LeasewebError as error:
-        note_failure(api_key, error)
+        note_failure(api_key, error, about=upstream_id)
         raise
 
 
