@@ -79,12 +79,18 @@ def read_detail(reading_id: int) -> None:
     _read_detail(reading_id, background=False)
 
 
-def read_all_details(api_key_id: int) -> int:
-    """Read what is due or was never read of the servers of a key, as far as its budget allows; how many readings."""
+def read_all_details(api_key_id: int, go_on: Callable[[int], bool] = lambda read: True) -> int:
+    """Read what is due or was never read of the servers of a key, as far as its budget allows; how many readings.
+
+    `go_on` is told how many there are so far, and says whether to go on: a slow Leaseweb earns the budget back while it
+    answers, so that it may never be used up.
+    """
     ServerReading.objects.filter(server__api_key=api_key_id, read_at=None).update(due_at=Now())
     read = 0
     while found := read_details(api_key_id):
         read += found
+        if not go_on(read):
+            break
     return read
 
 
