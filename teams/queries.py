@@ -212,10 +212,8 @@ def members(access: Access) -> QuerySet[Membership]:
 
 def teammate_like(user: User) -> str:
     """The name of somebody in a team of `user` whose name theirs can be taken for; empty without one."""
-    people = (
-        user.teams.exclude(users=None).values_list("users", "users__name", "users__email").order_by("users")
-    )
-    return lookalikes.resembled(str(user), (name or email for pk, name, email in people if pk != user.pk))
+    mates = user.teams.values_list("memberships__user", "memberships__user__name", "memberships__user__email")
+    return lookalikes.resembled(str(user), (name or email for pk, name, email in mates if pk != user.pk))
 
 
 @dataclass(frozen=True, slots=True)
