@@ -212,8 +212,10 @@ def members(access: Access) -> QuerySet[Membership]:
 
 def teammate_like(user: User) -> str:
     """The name of somebody in a team of `user` whose name theirs can be taken for; empty without one."""
-    mates = user.teams.values_list("memberships__user", "memberships__user__name", "memberships__user__email")
-    return lookalikes.resembled(str(user), (name or email for pk, name, email in mates if pk != user.pk))
+    teams = user.teams.prefetch_related("users")
+    return lookalikes.resembled(
+        str(user), (str(mate) for team in teams for mate in team.users.all() if mate != user)
+    )
 
 
 @dataclass(frozen=True, slots=True)
