@@ -29,17 +29,17 @@ def verify(chain: int, *, begun: bool = False) -> Verdict:
     `begun` says that the chain must have entries: then an empty one was emptied. Entries that are written while this
     reads are followed, so that a busy chain is not taken for a broken one.
     """
-    head, read, last_hash = _head(chain), 0, GENESIS
+    head, read, last_hash = head_of(chain), 0, GENESIS
     while True:
-        for event in _in_order(chain, after=read, until=head.sequence if head else None):
-            if problem := _problem(event, read + 1, last_hash):
+        for event in in_order(chain, after=read, until=head.sequence if head else None):
+            if problem := problem_of_entry(event, read + 1, last_hash):
                 return Verdict(chain, read, read + 1, problem)
             read, last_hash = read + 1, event.row_hash
-        if problem := _problem_of_head(head, chain, read, last_hash, begun):
+        if problem := problem_of_head(head, chain, read, last_hash, begun):
             return Verdict(chain, read, max(read, 1) if head and head.sequence <= read else read + 1, problem)
         if not AuditEvent.objects.filter(chain=chain, sequence__gt=read).exists():
             return Verdict(chain, read)
-        later = _head(chain)
+        later = head_of(chain)
         if head is None or later is None or later.sequence <= head.sequence:
             return Verdict(chain, read, read + 1, "the head of the chain does not fit its last entry")
         head = later
@@ -51,17 +51,17 @@ def chains() -> list[int]:
     return sorted(heads | set(AuditEvent.objects.order_by().values_list("chain", flat=True).distinct()))
 
 
-def _head(chain: int) -> AuditHead | None:
+def head_of(chain: int) -> AuditHead | None:
     return AuditHead.objects.filter(pk=chain).first()
 
 
-def _in_order(chain: int, *, after: int, until: int | None) -> Iterator[AuditEvent]:
+def in_order(chain: int, *, after: int, until: int | None) -> Iterator[AuditEvent]:
     entries = AuditEvent.objects.filter(chain=chain, sequence__gt=after).order_by("sequence")
     wanted = entries if until is None else entries.filter(sequence__lte=until)
     return wanted.iterator(chunk_size=2000)
 
 
-def _problem(event: AuditEvent, expected: int, last_hash: str) -> str:
+def problem_of_entry(event: AuditEvent, expected: int, last_hash: str) -> str:
     if event.sequence != expected:
         return f"entry {expected} is missing; the next one there is {event.sequence}"
     if not hashing.same(event.prev_hash, last_hash):
@@ -73,7 +73,7 @@ def _problem(event: AuditEvent, expected: int, last_hash: str) -> str:
     return ""
 
 
-def _problem_of_head(head: AuditHead | None, chain: int, read: int, last_hash: str, begun: bool) -> str:
+def problem_of_head(head: AuditHead | None, chain: int, read: int, last_hash: str, begun: bool) -> str:
     if head is None:
         return "the head of the chain is missing" if read or begun else ""
     if not head.sequence:

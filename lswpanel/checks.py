@@ -33,7 +33,7 @@ def upstream_url(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessa
 
 @register(TAG)
 def strong_secrets(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
-    given = {name: getattr(settings, name) for name in ("SECRET_KEY", "AUDIT_KEY")}
+    given = {name: getattr(settings, name) for name in ("SECRET_KEY", "AUDIT_KEY", "CHECKPOINT_KEY")}
     return [
         Error(f"{name} is too weak: give at least 32 random characters.", id="lswpanel.E003")
         for name, value in given.items()

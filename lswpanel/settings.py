@@ -42,6 +42,7 @@ _folder = DATA_DIR / "keys"
 SECRET_KEY = environment.secret("SECRET_KEY", folder=_folder, create=SINGLE_MACHINE)
 ENCRYPTION_KEYS = environment.secret("ENCRYPTION_KEYS", folder=_folder, create=SINGLE_MACHINE)
 AUDIT_KEY = environment.secret("AUDIT_KEY", folder=_folder, create=SINGLE_MACHINE)
+CHECKPOINT_KEY = environment.secret("CHECKPOINT_KEY", folder=_folder, create=SINGLE_MACHINE)
 
 # --- Leaseweb --------------------------------------------------------------------------------------------------
 LEASEWEB_API_URL = environment.text("LEASEWEB_API_URL", "https://api.leaseweb.com/cloud/v2")

@@ -9,6 +9,8 @@ import structlog
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
+import audit.verification
+from audit.checkpoints import making
 from jobs.engine.observing import due_jobs
 from jobs.engine.transition import Note, StaleWriter, advance
 from jobs.models import MACHINE_VERSION, Job
@@ -39,7 +41,8 @@ NOBODY_READ_IT = "Nobody could read it within two minutes: its API key is paused
 class Rings:
     """What somebody should do now: send these jobs, read for these keys, servers, snapshots, details. Ids only.
 
-    `details` are wishes of people; `turns` are keys for whose servers some detail is due by its turn.
+    `details` are wishes of people; `turns` are keys for whose servers some detail is due by its turn. `verifications`
+    are chains of the audit trail, `checkpoints` the number of the one that should be signed.
     """
 
     submits: tuple[int, ...] = ()
@@ -49,6 +52,8 @@ class Rings:
     snapshots: tuple[int, ...] = ()
     details: tuple[int, ...] = ()
     turns: tuple[int, ...] = ()
+    verifications: tuple[int, ...] = ()
+    checkpoints: tuple[int, ...] = ()
 
 
 def tick() -> Rings:
@@ -70,6 +75,8 @@ def _readings() -> Rings:
         snapshots=_snapshots(),
         details=_details(),
         turns=_turns(),
+        verifications=audit.verification.due(),
+        checkpoints=making.due(),
     )
 
 

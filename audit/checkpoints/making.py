@@ -1,0 +1,105 @@
+"""Signs the next checkpoint, once everything that earlier ones say was proven and what is new was walked."""
+
+from datetime import UTC, timedelta
+
+import structlog
+from django.db.models import Q, Sum
+from django.db.models.functions import Now
+
+from audit import leases
+from audit.alarm import raise_alarm
+from audit.checkpoints import file, signed
+from audit.checkpoints.key import signing_key
+from audit.checkpoints.proof import Fault, Points, kept_lines, prove
+from audit.leases import Lease
+from audit.models import AuditEvent, AuditHead, AuditLease, Checkpoint
+from audit.walking import walk
+
+log = structlog.get_logger()
+LEASE = "checkpoint"
+LEASE_TIME = timedelta(minutes=2)
+MOST_ENTRIES = 1000
+EVERY = timedelta(hours=1)
+# Of a new installation: soon, so that there is one to look at.
+FIRST_AFTER = timedelta(minutes=1)
+# A fault does not go away by itself; it is looked for again, and told again, after a while.
+AFTER_FAULT = timedelta(minutes=10)
+
+
+def latest() -> Checkpoint | None:
+    """The checkpoint that was signed last."""
+    return Checkpoint.objects.order_by("-number").first()
+
+
+def due() -> tuple[int, ...]:
+    """The number of the checkpoint that should be signed now, unless somebody is signing."""
+    heads = AuditHead.objects.filter(~Q(leases.taken(LEASE)))
+    written = heads.aggregate(total=Sum("sequence"))["total"]
+    if not written:
+        return ()
+    last = Checkpoint.objects.order_by("-number").values_list("number", "entries", "at", Now()).first()
+    if last is None:
+        return (1,) if _first_is_due(written) else ()
+    number, entries, at, now = last
+    # Fewer entries than before, or a moment still to come, are for the proof to look at.
+    quiet = 0 <= written - entries < MOST_ENTRIES and timedelta(0) <= now - at < EVERY
+    return () if quiet else (number + 1,)
+
+
+def _first_is_due(written: int) -> bool:
+    first = AuditEvent.objects.order_by("pk").values_list("at", Now()).first()
+    return written >= MOST_ENTRIES or first is None or first[1] - first[0] >= FIRST_AFTER
+
+
+def sign_next(number: int) -> None:
+    """Prove, walk and sign; with a fault nothing is signed and the alarm is raised.
+
+    One process does it, under a lease and outside any transaction. Asked for a number that is not the next one, it
+    does nothing.
+    """
+    with leases.held(LEASE, LEASE_TIME) as lease:
+        last = latest()
+        if lease is None or number != (last.number if last else 0) + 1:
+            return
+        proof = prove()
+        lease.renew()
+        heads, faults = ({}, proof.faults) if proof.faults else _walk_new(proof.points, lease)
+        if faults:
+            lease.rest(AFTER_FAULT)
+            tell(faults)
+        else:
+            _keep(number, proof.points.last, heads, lease)
+
+
+def tell(faults: list[Fault]) -> None:
+    """Raise the alarm for each of them."""
+    for fault in faults:
+        raise_alarm(fault.chain, fault.problem)
+
+
+def _walk_new(points: Points, lease: Lease) -> tuple[dict[int, signed.Head], list[Fault]]:
+    """Where each chain stands, shown by walking from where the last checkpoint saw it; or what is wrong on the way."""
+    heads, faults = {}, []
+    for chain in AuditHead.objects.order_by("chain").values_list("chain", flat=True):
+        step = walk(chain, points.newest(chain))
+        while not (step.ended or step.problem):
+            lease.renew()
+            step = walk(chain, step.place)
+        heads[chain] = (step.place.sequence, step.place.row_hash)
+        if step.problem:
+            faults.append(Fault(chain, step.problem))
+    return heads, faults
+
+
+def _keep(number: int, last: signed.Signed | None, heads: dict[int, signed.Head], lease: Lease) -> None:
+    """Into the table first; the log and the file can be brought up to date from there."""
+    lease.renew()
+    at = AuditLease.objects.values_list(Now(), flat=True).get(pk=LEASE)
+    previous = last.digest if last else signed.NOTHING_BEFORE
+    moment = at.astimezone(UTC).isoformat(timespec="seconds")
+    made = signed.sign(signing_key(), number=number, at=moment, previous=previous, heads=heads)
+    Checkpoint.objects.create(
+        number=number, at=at, entries=made.entries, content=made.content, signature=made.signature
+    )
+    log.info("audit checkpoint", number=number, checkpoint=made.line)
+    file.catch_up(kept_lines())

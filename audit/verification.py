@@ -1,0 +1,106 @@
+"""Verification as a worker's job: somebody asks, a worker walks the chain in steps, and the verdict is an entry (A7).
+
+Whole chains are never walked in a web process. One wish a chain, and one chain at a time, so that eight clicks are one
+run and take the time of one thread; a worker that was killed leaves its place to the next one.
+"""
+
+import hmac
+import time
+from dataclasses import asdict
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from audit import leases
+from audit.actions import AuditAction
+from audit.alarm import raise_alarm
+from audit.checkpoints.key import place_seal
+from audit.log import Change, Target, record
+from audit.models import AuditEvent, Outcome, Verification
+from audit.origin import Actor
+from audit.walking import Place, Step, walk
+
+LEASE = "verification"
+LEASE_TIME = timedelta(seconds=15)
+# After so long a worker's thread is given back; the next tick rings again.
+SECONDS_AT_ONCE = 4.0
+
+
+def ask(chain: int, actor: Actor) -> bool:
+    """Wish for a verification of this chain; False when somebody's wish is still being met."""
+    Verification.objects.get_or_create(pk=chain)
+    idle = Verification.objects.filter(pk=chain, asked_at=None)
+    return idle.update(asked_at=Now(), asked_by=asdict(actor), read=0, seal="") == 1
+
+
+def of_chain(chain: int) -> Verification | None:
+    """The wish that waits or was met last, if anybody ever asked."""
+    return Verification.objects.filter(pk=chain).first()
+
+
+def due() -> tuple[int, ...]:
+    """The chain whose wish waits longest, unless a worker is busy with one."""
+    waiting = Verification.objects.filter(~Q(leases.taken(LEASE)), asked_at__isnull=False)
+    return tuple(waiting.order_by("asked_at").values_list("pk", flat=True)[:1])
+
+
+def run(chain: int) -> None:
+    """Walk on for a few seconds from where the last worker stopped; the end, or the first fault, gives the verdict."""
+    with leases.held(LEASE, LEASE_TIME) as lease:
+        wish = Verification.objects.filter(pk=chain, asked_at__isnull=False).first()
+        if lease is not None and wish is not None:
+            _walk_on(wish, lease)
+
+
+def _walk_on(wish: Verification, lease: leases.Lease) -> None:
+    step, end = Step(_place(wish)), time.monotonic() + SECONDS_AT_ONCE
+    while time.monotonic() < end and not (step.ended or step.problem):
+        step = walk(wish.chain, step.place)
+        lease.renew()
+        _keep(wish, step.place)
+    if step.ended or step.problem:
+        _conclude(wish, step)
+
+
+def _place(wish: Verification) -> Place:
+    """Where to go on; at the beginning if the place in the database is not one that a worker left there."""
+    kept = Place(wish.read, wish.row_hash)
+    return kept if hmac.compare_digest(wish.seal, _seal(wish, kept)) else Place()
+
+
+def _seal(wish: Verification, place: Place) -> str:
+    return place_seal(wish.chain, place.sequence, place.row_hash)
+
+
+def _keep(wish: Verification, place: Place) -> None:
+    seal = _seal(wish, place)
+    ours = Verification.objects.filter(pk=wish.pk, asked_at=wish.asked_at)
+    ours.update(read=place.sequence, row_hash=place.row_hash, seal=seal)
+
+
+@transaction.atomic
+def _conclude(wish: Verification, step: Step) -> None:
+    """Keep the verdict, once for each wish: for the page, and as an entry of the chain."""
+    actor = Actor(**wish.asked_by)
+    verdict = {"entries": step.place.sequence, "first_bad": step.first_bad, "problem": step.problem[:500]}
+    ours = Verification.objects.filter(pk=wish.pk, asked_at=wish.asked_at)
+    if ours.update(asked_at=None, asked_by={}, done_at=Now(), done_by=actor.user_id, **verdict) != 1:
+        return
+    if step.problem:
+        raise_alarm(wish.pk, step.problem)
+    _record(wish.pk, actor, step)
+
+
+def _record(chain: int, actor: Actor, step: Step) -> AuditEvent:
+    after = {"entries": step.place.sequence, "intact": not step.problem, "first_bad": step.first_bad}
+    return record(
+        AuditAction.AUDIT_VERIFY,
+        chain=chain,
+        actor=actor,
+        target=Target("audit", str(chain)),
+        outcome=Outcome.FAILED if step.problem else Outcome.DONE,
+        change=Change(after={**after}),
+        reason=step.problem,
+    )
