@@ -136,12 +136,13 @@ class AuditLease(models.Model):
 class Verification(models.Model):
     """The last wish to verify a chain, how far a worker has read, and the verdict once it was found.
 
-    `asked_at` is empty when nobody waits. `asked_by` is who asked, as `Actor` tells it. `read` entries were found good,
-    the last of them has `row_hash`, and `seal` shows that a worker wrote both. `first_bad` and `problem` say what is
-    wrong, if anything.
+    `number` counts the wishes; `asked_at` is empty when nobody waits. `asked_by` is who asked, as `Actor` tells it.
+    `read` entries were found good, the last of them has `row_hash`, and `seal` shows that a worker wrote both.
+    `first_bad` and `problem` say what is wrong, if anything.
     """
 
     chain = models.BigIntegerField(primary_key=True)
+    number = models.BigIntegerField(default=0)
     asked_at = models.DateTimeField(null=True)
     asked_by = models.JSONField(default=dict)
     read = models.BigIntegerField(default=0)

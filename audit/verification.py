@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from audit import leases
@@ -20,7 +20,7 @@ from audit.checkpoints.key import place_seal
 from audit.log import Change, Target, record
 from audit.models import AuditEvent, Outcome, Verification
 from audit.origin import Actor
-from audit.walking import Place, Step, walk
+from audit.walking import STEP, Place, Step, walk
 
 LEASE = "verification"
 LEASE_TIME = timedelta(seconds=15)
@@ -32,7 +32,8 @@ def ask(chain: int, actor: Actor) -> bool:
     """Wish for a verification of this chain; False when somebody's wish is still being met."""
     Verification.objects.get_or_create(pk=chain)
     idle = Verification.objects.filter(pk=chain, asked_at=None)
-    return idle.update(asked_at=Now(), asked_by=asdict(actor), read=0, seal="") == 1
+    who = asdict(actor)
+    return idle.update(number=F("number") + 1, asked_at=Now(), asked_by=who, read=0, seal="") == 1
 
 
 def of_chain(chain: int) -> Verification | None:
@@ -56,10 +57,12 @@ def run(chain: int) -> None:
 
 def _walk_on(wish: Verification, lease: leases.Lease) -> None:
     step, end = Step(_place(wish)), time.monotonic() + SECONDS_AT_ONCE
-    while time.monotonic() < end and not (step.ended or step.problem):
-        step = walk(wish.chain, step.place)
+    while not (step.ended or step.problem):
+        step = walk(wish.chain, step.place, limit=STEP)
         lease.renew()
         _keep(wish, step.place)
+        if time.monotonic() > end:
+            break
     if step.ended or step.problem:
         _conclude(wish, step)
 
@@ -76,7 +79,7 @@ def _seal(wish: Verification, place: Place) -> str:
 
 def _keep(wish: Verification, place: Place) -> None:
     seal = _seal(wish, place)
-    ours = Verification.objects.filter(pk=wish.pk, asked_at=wish.asked_at)
+    ours = Verification.objects.filter(pk=wish.pk, number=wish.number, asked_at__isnull=False)
     ours.update(read=place.sequence, row_hash=place.row_hash, seal=seal)
 
 
@@ -85,7 +88,7 @@ def _conclude(wish: Verification, step: Step) -> None:
     """Keep the verdict, once for each wish: for the page, and as an entry of the chain."""
     actor = Actor(**wish.asked_by)
     verdict = {"entries": step.place.sequence, "first_bad": step.first_bad, "problem": step.problem[:500]}
-    ours = Verification.objects.filter(pk=wish.pk, asked_at=wish.asked_at)
+    ours = Verification.objects.filter(pk=wish.pk, number=wish.number, asked_at__isnull=False)
     if ours.update(asked_at=None, asked_by={}, done_at=Now(), done_by=actor.user_id, **verdict) != 1:
         return
     if step.problem:

@@ -6,7 +6,7 @@ from itertools import islice
 from audit.models import AuditEvent, AuditHead
 from audit.verify import GENESIS, head_of, in_order, problem_of_entry, problem_of_head
 
-# Entries a step; reading and checking them takes a fraction of a second.
+# Reading and checking so many entries takes a fraction of a second.
 STEP = 2000
 
 

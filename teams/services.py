@@ -13,10 +13,10 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 import audit.log
+import audit.verification
 from audit.actions import AuditAction
-from audit.models import INSTALLATION, Outcome
+from audit.models import INSTALLATION
 from audit.origin import Actor
-from audit.verify import Verdict, verify
 from teams.access import Access
 from teams.csv_export import MOST_ROWS
 from teams.models import Membership, SetupLink, Team, User
@@ -107,26 +107,9 @@ def profile_change(*, user: User, name: str, time_zone: str, theme: str, actor: 
     )
 
 
-def audit_verify(access: Access) -> Verdict:
-    """Read the whole chain of a team, say whether it is intact, and keep the verdict in the chain itself (A7)."""
-    verdict = verify(access.team.pk, begun=True)
-    outcome = Outcome.DONE if verdict.intact else Outcome.FAILED
-    after: audit.log.Fields = {
-        "entries": verdict.entries,
-        "intact": verdict.intact,
-        "first_bad": verdict.first_bad,
-    }
-    with transaction.atomic():
-        audit.log.record(
-            AuditAction.AUDIT_VERIFY,
-            chain=access.team.pk,
-            actor=access.actor,
-            target=audit.log.Target("audit", str(access.team.pk)),
-            outcome=outcome,
-            change=audit.log.Change(after=after),
-            reason=verdict.problem,
-        )
-    return verdict
+def audit_ask_verification(access: Access) -> bool:
+    """Have a worker read the whole chain of the team and file its verdict (A7). False when one does so already."""
+    return audit.verification.ask(access.team.pk, access.actor)
 
 
 def team_opened(user: User, team: Team) -> None:
