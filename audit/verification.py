@@ -9,19 +9,20 @@ import time
 from dataclasses import asdict
 from datetime import timedelta
 
+import structlog
 from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from audit import leases
+from audit import heads, leases
 from audit.actions import AuditAction
-from audit.alarm import raise_alarm
 from audit.checkpoints.key import place_seal
 from audit.log import Change, Target, record
-from audit.models import AuditEvent, Outcome, Verification
+from audit.models import Outcome, Verification
 from audit.origin import Actor
-from audit.walking import STEP, Place, Step, walk
+from audit.verify import STEP, Place, Step, walk
 
+log = structlog.get_logger()
 LEASE = "verification"
 LEASE_TIME = timedelta(seconds=15)
 # After so long a worker's thread is given back; the next tick rings again.
@@ -33,7 +34,7 @@ def ask(chain: int, actor: Actor) -> bool:
     Verification.objects.get_or_create(pk=chain)
     idle = Verification.objects.filter(pk=chain, asked_at=None)
     who = asdict(actor)
-    return idle.update(number=F("number") + 1, asked_at=Now(), asked_by=who, read=0, seal="") == 1
+    return idle.update(number=F("number") + 1, asked_at=Now(), asked_by=who, read=0, entries=0, seal="") == 1
 
 
 def of_chain(chain: int) -> Verification | None:
@@ -57,53 +58,62 @@ def run(chain: int) -> None:
 
 def _walk_on(wish: Verification, lease: leases.Lease) -> None:
     step, end = Step(_place(wish)), time.monotonic() + SECONDS_AT_ONCE
-    while not (step.ended or step.problem):
+    while not step.over:
         step = walk(wish.chain, step.place, limit=STEP)
         lease.renew()
         _keep(wish, step.place)
         if time.monotonic() > end:
             break
-    if step.ended or step.problem:
+    if step.over:
         _conclude(wish, step)
 
 
-def _place(wish: Verification) -> Place:
+def _place(wish: Verification) -> Place | None:
     """Where to go on; at the beginning if the place in the database is not one that a worker left there."""
-    kept = Place(wish.read, wish.row_hash)
-    return kept if hmac.compare_digest(wish.seal, _seal(wish, kept)) else Place()
+    kept = Place(wish.read, wish.row_hash, wish.entries)
+    return kept if hmac.compare_digest(wish.seal, _seal(wish, kept)) else None
 
 
 def _seal(wish: Verification, place: Place) -> str:
     return place_seal(wish.chain, place.sequence, place.row_hash)
 
 
-def _keep(wish: Verification, place: Place) -> None:
-    seal = _seal(wish, place)
-    ours = Verification.objects.filter(pk=wish.pk, number=wish.number, asked_at__isnull=False)
-    ours.update(read=place.sequence, row_hash=place.row_hash, seal=seal)
+def _keep(wish: Verification, place: Place | None) -> None:
+    if place is not None:
+        seal = _seal(wish, place)
+        ours = Verification.objects.filter(pk=wish.pk, number=wish.number, asked_at__isnull=False)
+        ours.update(read=place.sequence, row_hash=place.row_hash, entries=place.entries, seal=seal)
 
 
-@transaction.atomic
 def _conclude(wish: Verification, step: Step) -> None:
-    """Keep the verdict, once for each wish: for the page, and as an entry of the chain."""
-    actor = Actor(**wish.asked_by)
-    verdict = {"entries": step.place.sequence, "first_bad": step.first_bad, "problem": step.problem[:500]}
-    ours = Verification.objects.filter(pk=wish.pk, number=wish.number, asked_at__isnull=False)
-    if ours.update(asked_at=None, asked_by={}, done_at=Now(), done_by=actor.user_id, **verdict) != 1:
-        return
+    """Keep the verdict, once for each wish: for the page, as an entry of the chain, and as a mark on a broken one."""
+    try:
+        with transaction.atomic():
+            if _settle(wish, step):
+                _record(wish, step)
+    except (heads.ChainBroken, heads.ChainClosed):
+        log.error("verdict not recorded in the chain", chain=wish.pk, problem=step.problem)
+        _settle(wish, step)
     if step.problem:
-        raise_alarm(wish.pk, step.problem)
-    _record(wish.pk, actor, step)
+        heads.mark_broken(wish.pk, step.problem)
 
 
-def _record(chain: int, actor: Actor, step: Step) -> AuditEvent:
-    after = {"entries": step.place.sequence, "intact": not step.problem, "first_bad": step.first_bad}
-    return record(
+def _settle(wish: Verification, step: Step) -> bool:
+    """Write the verdict beside the wish; False when it is not the one that waits any more."""
+    verdict = {"entries": step.entries, "first_bad": step.first_bad, "problem": step.problem[:500]}
+    who = wish.asked_by.get("user_id")
+    ours = Verification.objects.filter(pk=wish.pk, number=wish.number, asked_at__isnull=False)
+    return ours.update(asked_at=None, asked_by={}, done_at=Now(), done_by=who, **verdict) == 1
+
+
+def _record(wish: Verification, step: Step) -> None:
+    intact = not step.problem
+    record(
         AuditAction.AUDIT_VERIFY,
-        chain=chain,
-        actor=actor,
-        target=Target("audit", str(chain)),
-        outcome=Outcome.FAILED if step.problem else Outcome.DONE,
-        change=Change(after={**after}),
+        chain=wish.pk,
+        actor=Actor(**wish.asked_by),
+        target=Target("audit", str(wish.pk)),
+        outcome=Outcome.DONE if intact else Outcome.FAILED,
+        change=Change(after={"entries": step.entries, "intact": intact, "first_bad": step.first_bad}),
         reason=step.problem,
     )

@@ -33,17 +33,18 @@ def upstream_url(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessa
 
 @register(TAG)
 def strong_secrets(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
-    given = {name: getattr(settings, name) for name in ("SECRET_KEY", "AUDIT_KEY", "CHECKPOINT_KEY")}
+    given = [(name, getattr(settings, name)) for name in ("SECRET_KEY", "CHECKPOINT_KEY")]
+    given += [("AUDIT_KEYS", entry.rpartition(":")[2]) for entry in _entries(settings.AUDIT_KEYS) or [""]]
     return [
         Error(f"{name} is too weak: give at least 32 random characters.", id="lswpanel.E003")
-        for name, value in given.items()
+        for name, value in given
         if len(value) < 32 or len(set(value)) < 10
     ]
 
 
 @register(TAG)
 def encryption_ring(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
-    entries = [entry.rpartition(":") for entry in settings.ENCRYPTION_KEYS.replace(",", " ").split()]
+    entries = [entry.rpartition(":") for entry in _entries(settings.ENCRYPTION_KEYS)]
     if not entries or min(_size(material) for _, _, material in entries) < 32:
         return [
             Error("ENCRYPTION_KEYS: every key is base64 of at least 32 random bytes.", id="lswpanel.E004")
@@ -52,6 +53,10 @@ def encryption_ring(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMe
     if len(set(names)) < len(names) or not all(KEY_NAME.fullmatch(name) for name in names):
         return [Error(f"ENCRYPTION_KEYS: {NAMES_RULE}", id="lswpanel.E005")]
     return []
+
+
+def _entries(ring: str) -> list[str]:
+    return ring.replace(",", " ").split()
 
 
 def _size(material: str) -> int:

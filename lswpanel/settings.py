@@ -41,7 +41,10 @@ if HTTPS and TRUSTED_PROXY_COUNT:
 _folder = DATA_DIR / "keys"
 SECRET_KEY = environment.secret("SECRET_KEY", folder=_folder, create=SINGLE_MACHINE)
 ENCRYPTION_KEYS = environment.secret("ENCRYPTION_KEYS", folder=_folder, create=SINGLE_MACHINE)
-AUDIT_KEY = environment.secret("AUDIT_KEY", folder=_folder, create=SINGLE_MACHINE)
+# AUDIT_KEY is a ring of one.
+AUDIT_KEYS = environment.optional_secret("AUDIT_KEY") or environment.secret(
+    "AUDIT_KEYS", folder=_folder, create=SINGLE_MACHINE
+)
 CHECKPOINT_KEY = environment.secret("CHECKPOINT_KEY", folder=_folder, create=SINGLE_MACHINE)
 
 # --- Leaseweb --------------------------------------------------------------------------------------------------
@@ -87,6 +90,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "lswpanel.middleware.broken_trail",
 ]
 ROOT_URLCONF = "lswpanel.urls"
 WSGI_APPLICATION = "lswpanel.wsgi.application"

@@ -5,6 +5,7 @@ On several machines each keeps its own, as far as it has a data folder; one that
 
 import fcntl
 import os
+import time
 from collections.abc import Iterable, Iterator
 from itertools import islice, zip_longest
 from pathlib import Path
@@ -25,7 +26,7 @@ def place() -> Path | None:
 
 def differs(lines: Iterable[str]) -> str:
     """What is wrong with the file beside these checkpoints of the database; empty if it agrees or is only behind."""
-    for number, (kept, ours) in enumerate(zip_longest(_whole_lines(), lines), start=1):
+    for number, (kept, ours) in enumerate(zip_longest(whole_lines(), lines), start=1):
         if kept is None:
             break
         if ours is None:
@@ -49,6 +50,13 @@ def catch_up(lines: Iterable[str]) -> None:
         log.error("audit checkpoint not written to the file", path=str(path), error=error.strerror)
 
 
+def set_aside() -> None:
+    """Keep the file under another name, and begin a new one."""
+    path = place()
+    if path is not None and path.exists():
+        path.rename(path.with_name(f"{path.stem}-until-{time.time_ns()}{path.suffix}"))
+
+
 def _append(file: BinaryIO, lines: Iterable[str]) -> None:
     """After the last whole line; half a line is what a power cut left."""
     whole = [line for line in file if line.endswith(b"\n")]
@@ -59,7 +67,8 @@ def _append(file: BinaryIO, lines: Iterable[str]) -> None:
     os.fsync(file.fileno())
 
 
-def _whole_lines() -> Iterator[str]:
+def whole_lines() -> Iterator[str]:
+    """The lines of the file, without half a line at its end; none where there is no file."""
     path = place()
     if path is None or not path.exists():
         return

@@ -6,14 +6,13 @@ import structlog
 from django.db.models import Q, Sum
 from django.db.models.functions import Now
 
-from audit import leases
-from audit.alarm import raise_alarm
+from audit import heads, leases
 from audit.checkpoints import file, signed
 from audit.checkpoints.key import signing_key
 from audit.checkpoints.proof import Fault, Points, kept_lines, prove
 from audit.leases import Lease
 from audit.models import AuditEvent, AuditHead, AuditLease, Checkpoint
-from audit.walking import walk
+from audit.verify import walk
 
 log = structlog.get_logger()
 LEASE = "checkpoint"
@@ -33,8 +32,8 @@ def latest() -> Checkpoint | None:
 
 def due() -> tuple[int, ...]:
     """The number of the checkpoint that should be signed now, unless somebody is signing."""
-    heads = AuditHead.objects.filter(~Q(leases.taken(LEASE)))
-    written = heads.aggregate(total=Sum("sequence"))["total"]
+    unless_signing = AuditHead.objects.filter(~Q(leases.taken(LEASE)))
+    written = unless_signing.aggregate(total=Sum("sequence"))["total"]
     if not written:
         return ()
     last = Checkpoint.objects.order_by("-number").values_list("number", "entries", "at", Now()).first()
@@ -52,7 +51,7 @@ def _first_is_due(written: int) -> bool:
 
 
 def sign_next(number: int) -> None:
-    """Prove, walk and sign; with a fault nothing is signed and the alarm is raised.
+    """Prove, walk and sign; with a fault nothing is signed, and the chain is marked as broken.
 
     One process does it, under a lease and outside any transaction. Asked for a number that is not the next one, it
     does nothing.
@@ -63,43 +62,73 @@ def sign_next(number: int) -> None:
             return
         proof = prove()
         lease.renew()
-        heads, faults = ({}, proof.faults) if proof.faults else _walk_new(proof.points, lease)
+        seen, faults = ({}, proof.faults) if proof.faults else _walk_new(proof.points, lease)
         if faults:
             lease.rest(AFTER_FAULT)
             tell(faults)
         else:
-            _keep(number, proof.points.last, heads, lease)
+            _keep(number, proof.points.last, seen, lease)
+
+
+def begin_anew(reason: str) -> bool:
+    """Let checkpoints begin anew after the installation's chain was recovered, or after CHECKPOINT_KEY was replaced.
+
+    Every chain is walked whole. Those that are intact are signed as they are now; of the others stands what earlier
+    checkpoints saw last, so that they are found broken until they are recovered, too. `reason` is signed with them.
+    Nothing is deleted: the old file is set aside. False while a worker signs.
+    """
+    with leases.held(LEASE, LEASE_TIME) as lease:
+        if lease is None:
+            return False
+        earlier = prove().points
+        seen, faults = _walk_new(Points(), lease)
+        tell(faults)
+        seen |= {chain: earlier.highest(chain) for chain in earlier.of_chain if chain not in seen}
+        last = latest()
+        number = max(last.number if last else 0, earlier.number()) + 1
+        file.set_aside()
+        _keep(number, None, seen, lease, anew=reason)
+    return True
 
 
 def tell(faults: list[Fault]) -> None:
-    """Raise the alarm for each of them."""
+    """Mark each broken chain, so that its team sees it."""
     for fault in faults:
-        raise_alarm(fault.chain, fault.problem)
+        heads.mark_broken(fault.chain, fault.problem)
 
 
 def _walk_new(points: Points, lease: Lease) -> tuple[dict[int, signed.Head], list[Fault]]:
     """Where each chain stands, shown by walking from where the last checkpoint saw it; or what is wrong on the way."""
-    heads, faults = {}, []
-    for chain in AuditHead.objects.order_by("chain").values_list("chain", flat=True):
-        step = walk(chain, points.newest(chain))
-        while not (step.ended or step.problem):
+    seen: dict[int, signed.Head] = {}
+    faults = []
+    for head in AuditHead.objects.order_by("chain"):
+        step = walk(head.chain, points.newest(head.chain))
+        while not step.over:
             lease.renew()
-            step = walk(chain, step.place)
-        heads[chain] = (step.place.sequence, step.place.row_hash)
-        if step.problem:
-            faults.append(Fault(chain, step.problem))
-    return heads, faults
+            step = walk(head.chain, step.place)
+        if step.place and not step.problem and not head.problem:
+            seen[head.chain] = (step.place.sequence, step.place.row_hash)
+        else:
+            faults.append(Fault(head.chain, step.problem or head.problem))
+    return seen, faults
 
 
-def _keep(number: int, last: signed.Signed | None, heads: dict[int, signed.Head], lease: Lease) -> None:
+def _keep(
+    number: int, last: signed.Signed | None, seen: dict[int, signed.Head], lease: Lease, anew: str = ""
+) -> None:
     """Into the table first; the log and the file can be brought up to date from there."""
     lease.renew()
     at = AuditLease.objects.values_list(Now(), flat=True).get(pk=LEASE)
     previous = last.digest if last else signed.NOTHING_BEFORE
     moment = at.astimezone(UTC).isoformat(timespec="seconds")
-    made = signed.sign(signing_key(), number=number, at=moment, previous=previous, heads=heads)
+    made = signed.sign(signing_key(), number=number, at=moment, previous=previous, heads=seen, anew=anew)
     Checkpoint.objects.create(
-        number=number, at=at, entries=made.entries, content=made.content, signature=made.signature
+        number=number,
+        anew=bool(anew),
+        at=at,
+        entries=made.entries,
+        content=made.content,
+        signature=made.signature,
     )
     log.info("audit checkpoint", number=number, checkpoint=made.line)
     file.catch_up(kept_lines())

@@ -2,7 +2,8 @@
 
 A line is the content, a space, and the Ed25519 signature of the content in base64. The content is JSON without spaces:
 `type`, `number` (from 1, without gaps), `at` (UTC), `previous` (SHA-256 of the content before, zeros for the first),
-`key` (the public key of who signed it) and `chains`, a list of [chain, sequence, row hash].
+`key` (the public key of who signed it), `chains`, a list of [chain, sequence, row hash], and perhaps `anew`: why
+checkpoints begin anew here, with a number of their own. Such a one is the first of its file.
 """
 
 import base64
@@ -36,6 +37,7 @@ class Signed:
     heads: dict[int, Head]
     content: str
     signature: str
+    anew: str = ""
 
     @property
     def line(self) -> str:
@@ -70,17 +72,15 @@ def public_text(key: Ed25519PrivateKey) -> str:
     return base64.b64encode(key.public_key().public_bytes_raw()).decode()
 
 
-def sign(key: Ed25519PrivateKey, *, number: int, at: str, previous: str, heads: dict[int, Head]) -> Signed:
+def sign(
+    key: Ed25519PrivateKey, *, number: int, at: str, previous: str, heads: dict[int, Head], anew: str = ""
+) -> Signed:
     """Write down and sign where the chains stand; `at` is a moment in UTC as ISO 8601."""
     chains = [[chain, sequence, row_hash] for chain, (sequence, row_hash) in sorted(heads.items())]
     said = {"type": TYPE, "number": number, "at": at, "previous": previous, "key": public_text(key)}
-    content = json.dumps({**said, "chains": chains}, separators=(",", ":"))
-    return Signed(
-        **{name: said[name] for name in ("number", "at", "previous", "key")},
-        heads=heads,
-        content=content,
-        signature=base64.b64encode(key.sign(content.encode())).decode(),
-    )
+    said |= {"chains": chains} | ({"anew": anew} if anew else {})
+    content = json.dumps(said, separators=(",", ":"))
+    return read(f"{content} {base64.b64encode(key.sign(content.encode())).decode()}")
 
 
 def read(line: str) -> Signed:
@@ -103,25 +103,35 @@ def _read(said: dict[str, Any], content: str, signature: str) -> Signed:
         heads={int(chain): (int(sequence), str(row_hash)) for chain, sequence, row_hash in said["chains"]},
         content=content,
         signature=signature,
+        anew=str(said.get("anew", "")),
     )
 
 
 def following(lines: Iterable[str], *, keys: Collection[str] | None = None) -> Iterator[Signed]:
     """The checkpoints of these lines, each shown to follow the one before, and signed by one of `keys` if given.
 
-    The file of an installation begins with number 1. Raises BadCheckpointError, which names the first bad one.
+    The first is number 1, or one that begins anew. Raises BadCheckpointError, which names the first bad one.
     """
-    previous = NOTHING_BEFORE
-    for number, line in enumerate(lines, start=1):
+    before: Signed | None = None
+    for place, line in enumerate(lines, start=1):
         try:
             found = read(line)
         except BadCheckpointError:
-            raise BadCheckpointError(f"line {number} is no checkpoint") from None
-        if found.number != number:
-            raise BadCheckpointError(f"checkpoint {number} is missing; the next one there is {found.number}")
-        if found.previous != previous:
-            raise BadCheckpointError(f"checkpoint {number} does not follow the one before it")
+            raise BadCheckpointError(f"line {place} is no checkpoint") from None
+        if problem := _misplaced(found, before):
+            raise BadCheckpointError(problem)
         if keys is not None and not any(found.signed_by(key) for key in keys):
-            raise BadCheckpointError(f"checkpoint {number} was not signed with the key of this installation")
-        previous = found.digest
+            raise BadCheckpointError(
+                f"checkpoint {found.number} was not signed with the key of this installation"
+            )
+        before = found
         yield found
+
+
+def _misplaced(found: Signed, before: Signed | None) -> str:
+    if before is None and found.anew:
+        return ""
+    number, previous = (before.number + 1, before.digest) if before else (1, NOTHING_BEFORE)
+    if found.number != number:
+        return f"checkpoint {number} is missing; the next one there is {found.number}"
+    return "" if found.previous == previous else f"checkpoint {number} does not follow the one before it"

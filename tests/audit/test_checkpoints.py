@@ -14,7 +14,10 @@ from structlog.testing import capture_logs
 from audit import leases, triggers
 from audit.checkpoints import file, making, proof, signed
 from audit.checkpoints.key import public_key
+from audit.heads import start_chain
 from audit.models import INSTALLATION, AuditEvent, AuditHead, AuditLease, Checkpoint
+from audit.origin import Actor
+from audit.recovery import recover
 from audit.verify import verify
 from tests.audit.test_log import CHAIN, write
 
@@ -28,12 +31,18 @@ def folder(tmp_path: Path, settings: Any) -> Path:
     return tmp_path
 
 
+@pytest.fixture(autouse=True)
+def chain(db: None) -> None:
+    start_chain(CHAIN)
+
+
 @pytest.fixture
 def two() -> None:
     """Two checkpoints: the first at entry 3 of one chain, the second at its entry 6 and entry 2 of another."""
     write(3)
     making.sign_next(1)
     write(3)
+    start_chain(OTHER)
     write(2, chain=OTHER)
     making.sign_next(2)
     assert Checkpoint.objects.count() == 2
@@ -47,7 +56,11 @@ def alarms() -> Iterator[list[Any]]:
 
 
 def told(logs: list[Any]) -> list[int]:
-    return [each["chain"] for each in logs if each["log_level"] == "critical"]
+    """The chains that the log calls broken, each of which is marked if it is still there."""
+    broken = [each["chain"] for each in logs if each["event"] == "audit chain broken"]
+    marked = AuditHead.objects.filter(pk__in=broken, broken_at=None)
+    assert not marked.exists()
+    return broken
 
 
 def lines() -> list[str]:
@@ -61,8 +74,12 @@ def lines() -> list[str]:
 @pytest.mark.req("A4")
 def test_checkpoint_lists_every_chain_and_follows_the_one_before() -> None:
     first, second = signed.following(lines(), keys=[public_key()])
-    assert first.heads == {CHAIN: (3, AuditEvent.objects.get(chain=CHAIN, sequence=3).row_hash)}
-    assert {chain: sequence for chain, (sequence, _) in second.heads.items()} == {CHAIN: 6, OTHER: 2}
+    assert first.heads[CHAIN] == (3, AuditEvent.objects.get(chain=CHAIN, sequence=3).row_hash)
+    assert {chain: sequence for chain, (sequence, _) in second.heads.items()} == {
+        INSTALLATION: 0,
+        CHAIN: 6,
+        OTHER: 2,
+    }
     assert second.previous == first.digest
 
 
@@ -157,6 +174,12 @@ def test_lost_lease_ends_the_work() -> None:
     assert after == []
 
 
+def put_back(old: AuditHead) -> None:
+    """As it once was, its valid seal included."""
+    fields = ("birth", "start", "sequence", "row_hash", "closed", "key_id", "mac")
+    AuditHead.objects.filter(pk=old.pk).update(**{name: getattr(old, name) for name in fields})
+
+
 # --- Attacks ----------------------------------------------------------------------------------------------------
 
 
@@ -170,8 +193,7 @@ def test_old_sealed_head_put_back_with_its_tail_cut_is_found(then: int, alarms: 
     making.sign_next(3)
     triggers.remove(connection)
     AuditEvent.objects.filter(chain=CHAIN, sequence__gt=6)._raw_delete("default")
-    AuditHead.objects.filter(pk=CHAIN).delete()
-    AuditHead.objects.bulk_create([old])
+    put_back(old)
     if then:
         write(then)
     assert verify(CHAIN).intact
@@ -201,7 +223,7 @@ def test_checkpoints_that_vanished_with_the_tail_are_found_by_the_file(alarms: l
     Checkpoint.objects.filter(number=2).delete()
     cut_all(OTHER)
     making.sign_next(2)
-    assert (told(alarms), len(lines())) == ([INSTALLATION], 1)
+    assert (told(alarms), len(lines())) == ([INSTALLATION, OTHER], 1)
 
 
 @pytest.mark.usefixtures("two")
@@ -242,3 +264,74 @@ def test_what_was_signed_is_not_walked_again_for_each_checkpoint() -> None:
     AuditEvent.objects.filter(chain=CHAIN, sequence=2).update(reason="changed")
     making.sign_next(3)
     assert (len(lines()), verify(CHAIN).first_bad) == (3, 2)
+
+
+@pytest.mark.usefixtures("two")
+def test_chain_begun_again_under_its_number_is_found(alarms: list[Any]) -> None:
+    cut_all(OTHER)
+    start_chain(OTHER)
+    write(3, chain=OTHER)
+    assert verify(OTHER).intact
+    making.sign_next(3)
+    assert told(alarms) == [OTHER]
+
+
+@pytest.mark.usefixtures("two")
+@pytest.mark.parametrize("deep", [2, 3])
+def test_cut_that_took_the_checkpoints_along_is_named_by_the_file(deep: int, alarms: list[Any]) -> None:
+    """Yesterday's database beside today's file: both the lost checkpoints and the chain that was cut are named."""
+    old = AuditHead.objects.get(pk=CHAIN)
+    write(4)
+    making.sign_next(3)
+    triggers.remove(connection)
+    AuditEvent.objects.filter(chain=CHAIN, sequence__gt=6)._raw_delete("default")
+    put_back(old)
+    Checkpoint.objects.filter(number__gte=deep).delete()
+    making.sign_next(deep)
+    assert told(alarms) == [INSTALLATION, CHAIN]
+
+
+# --- The way on -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("two")
+def test_after_a_recovery_what_was_filed_is_asked_for_no_more(alarms: list[Any]) -> None:
+    triggers.remove(connection)
+    AuditEvent.objects.filter(chain=CHAIN, sequence=6).update(row_hash="0" * 64)
+    triggers.install(connection)
+    making.sign_next(3)
+    assert told(alarms) == [CHAIN]
+    above = proof.prove().points.highest(CHAIN)[0]
+    recover(CHAIN, reason="put right", actor=Actor(), teams={CHAIN, OTHER}, above=above)
+    AuditLease.objects.update(until=None)
+    write(2)
+    making.sign_next(3)
+    assert len(lines()) == 3
+
+
+@pytest.mark.usefixtures("two")
+def test_checkpoints_begin_anew_and_a_break_that_is_not_filed_yet_is_still_found(
+    alarms: list[Any], folder: Path
+) -> None:
+    """The file is ahead of the database, and a chain was cut: the one is put right, the other is not forgotten."""
+    Checkpoint.objects.filter(number=2).delete()
+    cut_all(OTHER)
+    making.sign_next(2)
+    assert told(alarms) == [INSTALLATION, OTHER]
+    recover(INSTALLATION, reason="restored", actor=Actor(), teams={CHAIN, OTHER})
+    AuditLease.objects.update(until=None)
+    assert making.begin_anew("restored")
+    (begun,) = signed.following(lines(), keys=[public_key()])
+    assert (begun.number, begun.anew) == (3, "restored")
+    assert (folder / file.NAME).read_text().splitlines() == lines()
+    assert len(list(folder.glob("audit-checkpoints-until-*.txt"))) == 1
+    assert [fault.chain for fault in proof.prove().faults] == [OTHER]
+
+
+@pytest.mark.usefixtures("two")
+def test_new_key_begins_anew(settings: Any) -> None:
+    settings.CHECKPOINT_KEY = "another key of thirty-two characters or so"
+    assert making.begin_anew("CHECKPOINT_KEY was replaced")
+    making.sign_next(4)
+    assert proof.prove().faults == []
+    assert [each.number for each in signed.following(lines(), keys=[public_key()])] == [3, 4]

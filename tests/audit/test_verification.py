@@ -7,6 +7,7 @@ from django.db import connection
 from django.db.models import F
 
 from audit import leases, triggers, verification
+from audit.heads import start_chain
 from audit.models import AuditEvent, AuditLease, Outcome, Verification
 from audit.origin import Actor
 from tests.audit.test_log import CHAIN, write
@@ -21,6 +22,11 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each ring is one step of two entries."""
     monkeypatch.setattr(verification, "STEP", 2)
     monkeypatch.setattr(verification, "SECONDS_AT_ONCE", 0.0)
+
+
+@pytest.fixture(autouse=True)
+def chain(db: None) -> None:
+    start_chain(CHAIN)
 
 
 def verdict() -> AuditEvent:
@@ -127,6 +133,7 @@ def test_killed_worker_is_followed_by_another_that_goes_on() -> None:
 
 def test_chains_take_turns_one_at_a_time() -> None:
     write(1)
+    start_chain(OTHER)
     write(1, chain=OTHER)
     verification.ask(CHAIN, WHO)
     verification.ask(OTHER, WHO)

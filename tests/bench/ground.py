@@ -98,7 +98,7 @@ class Ground:
         os.environ.update(
             DJANGO_SETTINGS_MODULE="lswpanel.settings",
             SECRET_KEY=secrets.token_urlsafe(48),
-            AUDIT_KEY=secrets.token_urlsafe(32),
+            AUDIT_KEYS=secrets.token_urlsafe(32),
             CHECKPOINT_KEY=secrets.token_urlsafe(32),
             ENCRYPTION_KEYS=secrets.token_urlsafe(32),
             BROKER_URL=valkey.broker_url(

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.once
 SAFE = {
     "PUBLIC_URL": "https://panel.example.com",
     "SECRET_KEY": secrets.token_urlsafe(48),
-    "AUDIT_KEY": secrets.token_urlsafe(32),
+    "AUDIT_KEYS": secrets.token_urlsafe(32),
     "CHECKPOINT_KEY": secrets.token_urlsafe(32),
     "ENCRYPTION_KEYS": secrets.token_urlsafe(32),
 }
@@ -87,8 +87,8 @@ def test_unsafe_start_is_refused_with_one_clear_line(tmp_path: Path, env: dict[s
 WEAK = [
     ({"SECRET_KEY": "short"}, "SECRET_KEY is too weak"),
     ({"SECRET_KEY": "a" * 60}, "SECRET_KEY is too weak"),
-    ({"AUDIT_KEY": "ab" * 30}, "AUDIT_KEY is too weak"),
-    ({"AUDIT_KEY": KEY[:31]}, "AUDIT_KEY is too weak"),
+    ({"AUDIT_KEYS": "ab" * 30}, "AUDIT_KEYS is too weak"),
+    ({"AUDIT_KEYS": f"{KEY}, old:{KEY[:31]}"}, "AUDIT_KEYS is too weak"),
     ({"CHECKPOINT_KEY": "short"}, "CHECKPOINT_KEY is too weak"),
     ({"ENCRYPTION_KEYS": "c2hvcnQ"}, "ENCRYPTION_KEYS: every key is base64 of at least 32 random bytes"),
     ({"ENCRYPTION_KEYS": ","}, "ENCRYPTION_KEYS: every key"),
@@ -137,7 +137,7 @@ def test_first_start_makes_its_secrets_and_the_second_one_keeps_them(tmp_path: P
     folder = tmp_path / "data" / "keys"
     assert manage(tmp_path / "data", "check").returncode == 0
     made = {path.name: path.read_text() for path in folder.iterdir()}
-    assert set(made) == {"secret_key", "encryption_keys", "audit_key", "checkpoint_key"}
+    assert set(made) == {"secret_key", "encryption_keys", "audit_keys", "checkpoint_key"}
     assert len(set(made.values())) == 3
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
     assert manage(tmp_path / "data", "check").returncode == 0

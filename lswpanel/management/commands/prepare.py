@@ -9,6 +9,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 
 from lswpanel.checks import TAG
+from teams import services
 
 OUR_APPS = ("audit", "jobs", "servers", "teams")
 
@@ -24,6 +25,7 @@ class Command(BaseCommand):
             if options["verbosity"]:
                 self.stdout.write(f"Bringing the database up to date ({pending} migrations).")
             call_command("migrate", interactive=False, verbosity=0)
+        services.trail_begin()
         call_command("createcachetable", verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0)
 
