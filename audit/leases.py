@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import structlog
 from django.db.models import DateTimeField, Exists, ExpressionWrapper, F, Q, Value
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
 from audit.models import AuditLease
@@ -42,7 +43,7 @@ class Lease:
         if self.length:
             AuditLease.objects.filter(pk=self.name, epoch=self.epoch).update(until=None)
 
-    def _end(self, until: ExpressionWrapper) -> None:
+    def _end(self, until: Combinable) -> None:
         if AuditLease.objects.filter(pk=self.name, epoch=self.epoch).update(until=until) != 1:
             raise LeaseLostError(self.name)
 
@@ -68,7 +69,7 @@ def taken(name: str) -> Exists:
     return Exists(AuditLease.objects.filter(pk=name).exclude(_free()))
 
 
-def after(duration: timedelta) -> ExpressionWrapper:
+def after(duration: timedelta) -> Combinable:
     """The moment `duration` from now by the database's clock."""
     return ExpressionWrapper(Now() + Value(duration), output_field=DateTimeField())
 

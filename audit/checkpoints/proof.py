@@ -44,8 +44,16 @@ class Points:
     last: Signed | None = None
     of_chain: dict[int, dict[int, Point]] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, checkpoints: Iterable[Signed]) -> "Points":
+        """All that these checkpoints signed."""
+        points = cls()
+        for checkpoint in checkpoints:
+            points.add(checkpoint)
+        return points
+
     def add(self, checkpoint: Signed) -> None:
-        """Take another one in."""
+        """Take one more in."""
         self.last = checkpoint
         for chain, (sequence, row_hash) in checkpoint.heads.items():
             self.of_chain.setdefault(chain, {}).setdefault(sequence, Point(row_hash, checkpoint.number))
