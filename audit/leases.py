@@ -31,21 +31,13 @@ class Lease:
 
     def renew(self) -> None:
         """Hold it for its whole length from now. Raises LeaseLostError."""
-        self._end(after(self.length))
-
-    def rest(self, pause: timedelta) -> None:
-        """Let nobody take it for a while, for work that would only fail again."""
-        self._end(after(pause))
-        self.length = timedelta(0)
+        ours = AuditLease.objects.filter(pk=self.name, epoch=self.epoch)
+        if ours.update(until=after(self.length)) != 1:
+            raise LeaseLostError(self.name)
 
     def release(self) -> None:
-        """Give it back, unless it was put to rest or somebody else has it by now."""
-        if self.length:
-            AuditLease.objects.filter(pk=self.name, epoch=self.epoch).update(until=None)
-
-    def _end(self, until: Combinable) -> None:
-        if AuditLease.objects.filter(pk=self.name, epoch=self.epoch).update(until=until) != 1:
-            raise LeaseLostError(self.name)
+        """Give it back, unless somebody else has it by now."""
+        AuditLease.objects.filter(pk=self.name, epoch=self.epoch).update(until=None)
 
 
 @contextmanager
@@ -62,6 +54,11 @@ def held(name: str, length: timedelta) -> Iterator[Lease | None]:
     finally:
         if lease is not None:
             lease.release()
+
+
+def pause(name: str, length: timedelta) -> None:
+    """Have `taken` say so for a while, of work that would only fail again."""
+    AuditLease.objects.update_or_create(pk=name, defaults={"until": after(length)})
 
 
 def taken(name: str) -> Exists:

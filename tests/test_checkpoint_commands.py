@@ -14,10 +14,11 @@ from django.db import connection
 
 from audit import triggers
 from audit.checkpoints import file, making
-from audit.models import AuditEvent
+from audit.models import INSTALLATION, AuditEvent, AuditHead, Checkpoint
 from audit.origin import Actor
 from teams import services
 from teams.models import Team, User
+from teams.permissions import Role
 from tests.support.processes import ROOT
 
 pytestmark = pytest.mark.django_db
@@ -129,3 +130,30 @@ def test_first_bad_checkpoint_of_a_file_is_named(
     checkpoints.write_text("\n".join(change(first, second)) + "\n")
     code, said = complaint("verify_audit", "--checkpoints", str(checkpoints))
     assert (code, f"BROKEN: {found}" in said) == (1, True)
+
+
+@pytest.mark.req("A7")
+def test_database_that_is_older_than_the_file_is_found_and_recovered(checkpoints: Path, team: Team) -> None:
+    """A backup was put back: both chains are named, filed one after the other, and signed on."""
+    old = AuditHead.objects.get(pk=team.pk)
+    services.team_create(name="South Ops", owner=User.objects.get(), actor=Actor())
+    services.member_add(
+        team=team, user=User.objects.create_user("bob@example.com"), role=Role.VIEWER, actor=Actor()
+    )
+    making.sign_next(3)
+    triggers.remove(connection)
+    AuditEvent.objects.filter(chain=team.pk, sequence__gt=old.sequence)._raw_delete("default")
+    AuditHead.objects.filter(pk=team.pk).update(sequence=old.sequence, row_hash=old.row_hash, mac=old.mac)
+    triggers.install(connection)
+    Checkpoint.objects.filter(number=3).delete()
+    code, said = complaint("verify_audit")
+    assert (code, f"BROKEN: team {team.pk}: entry 3 is not the one that checkpoint 3 signed" in said) == (
+        1,
+        True,
+    )
+    for chain in (INSTALLATION, team.pk):
+        said_by("recover_audit", "--chain", str(chain), "--reason", "a backup was put back")
+    assert "checkpoints: up to 4" in said_by("verify_audit")
+    making.sign_next(5)
+    assert "checkpoints: up to 5" in said_by("verify_audit")
+    assert AuditEvent.objects.get(chain=team.pk, sequence=4).action == "audit.recover"

@@ -15,7 +15,7 @@ from audit.models import AuditEvent, AuditHead, AuditLease, Checkpoint
 from audit.verify import walk
 
 log = structlog.get_logger()
-LEASE = "checkpoint"
+LEASE, PAUSE = "checkpoint", "checkpoint pause"
 LEASE_TIME = timedelta(minutes=2)
 MOST_ENTRIES = 1000
 EVERY = timedelta(hours=1)
@@ -31,9 +31,9 @@ def latest() -> Checkpoint | None:
 
 
 def due() -> tuple[int, ...]:
-    """The number of the checkpoint that should be signed now, unless somebody is signing."""
-    unless_signing = AuditHead.objects.filter(~Q(leases.taken(LEASE)))
-    written = unless_signing.aggregate(total=Sum("sequence"))["total"]
+    """The number of the checkpoint that should be signed now, unless somebody is signing or just could not."""
+    free = ~Q(leases.taken(LEASE)) & ~Q(leases.taken(PAUSE))
+    written = AuditHead.objects.filter(free).aggregate(total=Sum("sequence"))["total"]
     if not written:
         return ()
     last = Checkpoint.objects.order_by("-number").values_list("number", "entries", "at", Now()).first()
@@ -64,7 +64,7 @@ def sign_next(number: int) -> None:
         lease.renew()
         seen, faults = ({}, proof.faults) if proof.faults else _walk_new(proof.points, lease)
         if faults:
-            lease.rest(AFTER_FAULT)
+            leases.pause(PAUSE, AFTER_FAULT)
             tell(faults)
         else:
             _keep(number, proof.points.last, seen, lease)
