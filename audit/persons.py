@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Expression, QuerySet, Value
+from django.db.models import Expression, Max, QuerySet, Value
 from django.db.models.expressions import RawSQL
 
 from audit import keys
@@ -68,9 +68,10 @@ def called_now(person_id: int) -> Known | None:
 
 
 def impostors() -> list[int]:
-    """Ids of persons beside whose acts somebody put a row that this panel did not write."""
-    rows = AuditPerson.objects.order_by("pk").iterator(chunk_size=1000)
-    return sorted({row.person_id for row in rows if not _genuine(row)})
+    """Ids of the people whose next act would carry a name that this panel did not write."""
+    latest = AuditPerson.objects.values("person_id").annotate(latest=Max("pk")).values("latest")
+    rows = AuditPerson.objects.filter(pk__in=latest).order_by("person_id")
+    return [row.person_id for row in rows if not _genuine(row)]
 
 
 def _genuine(row: AuditPerson) -> bool:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Concatenate
 import structlog
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponseBase
 
 import audit.origin
+from audit import heads
 from audit.chain import entries
 from audit.log import Target
 from audit.models import AuditEvent
@@ -41,6 +42,8 @@ class Access:
 
     membership: Membership
     actor: audit.origin.Actor
+    # What is wrong with the team's audit trail; empty while nobody found anything.
+    trail_problem: str = ""
 
     @property
     def team(self) -> Team:
@@ -147,10 +150,12 @@ def holds(user_id: int | None, team_id: int, permission: Permission) -> bool:
 def _access(request: Any, slug: str) -> Access:
     membership = (
         Membership.objects.select_related("team", "user")
+        .annotate(trail_problem=heads.problem_noted(OuterRef("team_id")))
         .filter(team__slug=slug, user_id=request.user.pk)
         .first()
     )
     if membership is None:
         log.info("outsider", team=slug[:50], user_id=request.user.pk)
         raise Http404("No such team.")
-    return Access(membership, audit.origin.from_request(request, role=membership.role))
+    actor = audit.origin.from_request(request, role=membership.role)
+    return Access(membership, actor, membership.trail_problem)

@@ -12,6 +12,7 @@ from django.db.models import ExpressionWrapper, F, Sum, Value
 from django.db.models.fields import DateTimeField
 from django.db.models.functions import Now
 
+from audit import heads
 from audit.actions import AuditAction
 from audit.heads import ChainBroken, ChainClosed
 from audit.log import Change, Target, record
@@ -33,10 +34,10 @@ def note(*, team_id: int, actor: Actor, permission: Permission, target: Target, 
     `actor` is the person, who has an id; `target` what they were refused, `reason` the sentence they were shown. Where
     the trail of the team is broken the refusal stands all the same, and the log has it.
     """
-    try:
+    with heads.noticed():
         _note(team_id, actor, permission, target, reason)
-    except ChainBroken:
-        log.warning("refusal not recorded", team=team_id, user=actor.user_id, permission=permission)
+        return
+    log.warning("refusal not recorded", team=team_id, user=actor.user_id, permission=permission)
 
 
 @transaction.atomic

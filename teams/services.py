@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from datetime import timedelta
 
-import structlog
+from allauth.account.models import EmailAddress
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -14,18 +14,17 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 import audit.log
+import audit.verification
 from audit import heads, persons
 from audit.actions import AuditAction
-from audit.models import INSTALLATION, AuditEvent, AuditHead, Outcome
+from audit.models import INSTALLATION, AuditEvent, AuditHead
 from audit.origin import Actor
-from audit.verify import Verdict, verify
 from teams.access import Access
 from teams.csv_export import MOST_ROWS
 from teams.models import Membership, SetupLink, Team, User
 from teams.names import fitting_name
 from teams.permissions import Role
 
-log = structlog.get_logger()
 SETUP_LINK_LIVES = timedelta(hours=72)
 NOT_SLUGS = {"new", "setup", "static"}
 
@@ -167,37 +166,38 @@ def profile_change(*, user: User, name: str, time_zone: str, theme: str, actor: 
     )
 
 
-def audit_verify(access: Access) -> Verdict:
-    """Read the whole chain of a team and keep the verdict in it (A7); a broken one is marked, too.
-
-    Where not even the verdict can be written any more, the mark on the chain says what is wrong.
-    """
-    verdict = verify(access.team.pk)
-    try:
-        _record_verdict(access, verdict)
-    except heads.ChainBroken:
-        log.error("verdict not recorded", team=access.team.pk, problem=verdict.problem)
-    if not verdict.intact:
-        heads.mark_broken(access.team.pk, verdict.problem)
-    return verdict
-
-
 @transaction.atomic
-def _record_verdict(access: Access, verdict: Verdict) -> None:
-    after: audit.log.Fields = {
-        "entries": verdict.entries,
-        "intact": verdict.intact,
-        "first_bad": verdict.first_bad,
-    }
-    audit.log.record(
-        AuditAction.AUDIT_VERIFY,
-        chain=access.team.pk,
-        actor=access.actor,
-        target=audit.log.Target("audit", str(access.team.pk)),
-        outcome=Outcome.DONE if verdict.intact else Outcome.FAILED,
-        change=audit.log.Change(after=after),
-        reason=verdict.problem,
-    )
+def person_forget(*, user: User, actor: Actor) -> list[Team]:
+    """Erase a person's name and address everywhere, and close the account; the teams that they were in.
+
+    Their entries keep a number and digests, so every chain stays intact, and each of their teams has an entry that
+    says so (A10). Raises ValidationError for somebody who is the only owner of a team.
+    """
+    teams = list(user.teams.order_by("pk"))
+    if lonely := [team.name for team in teams if not _owned_by_another(team, user)]:
+        raise ValidationError(
+            f"{user.email} is the only owner of {', '.join(lonely)}. Add another owner first."
+        )
+    user.memberships.all().delete()
+    EmailAddress.objects.filter(user=user).delete()
+    persons.forget(user.pk)
+    user.name, user.email, user.is_active = "", f"forgotten-{user.pk}@forgotten.invalid", False
+    user.set_unusable_password()
+    user.save()
+    chains = [*(team.pk for team in teams), INSTALLATION]
+    audit.log.record_in(chains, AuditAction.PERSON_FORGET, actor=actor, target=_person(user))
+    return teams
+
+
+def _owned_by_another(team: Team, user: User) -> bool:
+    """Whether the team has an owner beside `user`, or is not theirs at all."""
+    owners = team.memberships.select_for_update().filter(role=Role.OWNER.value, user__is_active=True)
+    return set(owners.values_list("user_id", flat=True)) != {user.pk}
+
+
+def audit_ask_verification(access: Access) -> bool:
+    """Have a worker read the whole chain of the team and file its verdict (A7). False when one does so already."""
+    return audit.verification.ask(access.team.pk, access.actor)
 
 
 def team_opened(user: User, team: Team) -> None:
