@@ -23,10 +23,13 @@ import_module(settings.ROOT_URLCONF)
 
 gate.wait()
 
-from lswpanel.checks import TAG  # noqa: E402  (needs loaded settings)
+from lswpanel import keychecks, starting  # noqa: E402  (needs loaded settings)
+from lswpanel.checks import TAG  # noqa: E402
 
+starting.refuse_what_is_missing()
 if problems := [str(message) for message in run_checks(tags=[TAG]) if message.level >= ERROR]:
     raise ImproperlyConfigured("\n".join(problems))
+keychecks.refuse_others()
 
 application = get_wsgi_application()
 

@@ -1,0 +1,209 @@
+"""A panel is made whole or not at all; nothing is made beside the remains of another one."""
+
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lswpanel import keyfiles, starting
+from lswpanel.supervisor import programs
+from tests.support.panel import MANAGE, environment, manage, one_line, refused
+from tests.support.processes import ROOT, free_port
+
+pytestmark = [pytest.mark.processes, pytest.mark.once]
+NAMES = ("secret_key", "encryption_keys", "audit_key")
+Command = Callable[[Path], "subprocess.CompletedProcess[str]"]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """What the files of `folder` hold, but for those of the broker and of SQLite's log."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.parent.name in ("data", "keys")]
+    return {
+        path.name: path.read_bytes() for path in files if not path.name.endswith(("-wal", "-shm", "lock"))
+    }
+
+
+def up(data: Path) -> str:
+    return refused(environment(data, port=free_port()))
+
+
+# --- A folder without a panel -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("verify_audit",),
+        ("setup_link",),
+        ("migrate",),
+        ("engine",),
+        ("add_api_key", "--team", "x", "--name", "y"),
+    ],
+)
+def test_command_in_a_wrong_folder_makes_nothing(tmp_path: Path, words: tuple[str, ...]) -> None:
+    line = one_line(manage(tmp_path / "data", *words))
+    assert line.startswith(f"lswpanel: There is no panel in {tmp_path / 'data'}: point DATA_DIR")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_check_in_a_wrong_folder_fails_and_makes_nothing(tmp_path: Path) -> None:
+    done = manage(tmp_path / "data", "check")
+    assert done.returncode == 1
+    assert f"There is no panel in {tmp_path / 'data'}" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [("help",), ("version",), ("verify_audit", "--help")])
+def test_help_needs_no_panel(tmp_path: Path, words: tuple[str, ...]) -> None:
+    assert manage(tmp_path / "data", *words).returncode == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_prepare_makes_everything_once_and_for_its_owner_alone(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    command = ["sh", "-c", 'umask 0; exec "$@"', "sh", *MANAGE, "prepare"]
+    subprocess.run(command, env=environment(data, port=8000), cwd=ROOT, check=True, capture_output=True)
+    made = [data / "lswpanel.sqlite3", *(data / "keys" / name for name in NAMES)]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in made} == {0o600}
+    assert len({path.read_bytes() for path in made}) == 4
+    assert stat.S_IMODE(data.stat().st_mode) == 0o700
+    keys = contents(data / "keys")
+    made[0].chmod(0o644)
+    assert manage(data, "prepare").returncode == 0
+    assert stat.S_IMODE(made[0].stat().st_mode) == 0o600
+    assert contents(data / "keys") == keys
+
+
+# --- Half a panel -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_lost_key_is_not_replaced_in_silence(data_folder: Path, name: str) -> None:
+    (data_folder / "keys" / name).unlink()
+    before = contents(data_folder)
+    line = one_line(manage(data_folder, "prepare"))
+    assert f"{name.upper()} is missing: {data_folder / 'keys' / name} is gone" in line
+    assert "manage.py replace_lost_keys" in line
+    assert contents(data_folder) == before
+
+
+def test_nothing_runs_without_the_keys_of_the_database(data_folder: Path) -> None:
+    shutil.rmtree(data_folder / "keys")
+    assert up(data_folder).startswith("lswpanel: SECRET_KEY is missing: ")
+    assert one_line(manage(data_folder, "verify_audit")).startswith("lswpanel: SECRET_KEY is missing: ")
+    assert not (data_folder / "keys").exists()
+
+
+def test_empty_database_beside_used_keys_is_not_taken_for_a_new_panel(data_folder: Path) -> None:
+    database = data_folder / "lswpanel.sqlite3"
+    database.unlink()
+    before = contents(data_folder)
+    for line in (up(data_folder), one_line(manage(data_folder, "prepare"))):
+        assert f"{database} is empty, but the keys in {data_folder / 'keys'} have been used" in line
+    assert contents(data_folder) == before
+    shutil.rmtree(data_folder / "keys")
+    assert manage(data_folder, "prepare").returncode == 0, "without the keys it is a new panel"
+
+
+def test_start_that_was_cut_off_goes_on(tmp_path: Path) -> None:
+    """Killed after the first key: what is there is kept, the rest is made."""
+    made = keyfiles.create(tmp_path / "data" / "keys" / "secret_key")
+    keyfiles.touch(tmp_path / "data" / "lswpanel.sqlite3")
+    assert manage(tmp_path / "data", "prepare").returncode == 0
+    assert (tmp_path / "data" / "keys" / "secret_key").read_text() == made
+
+
+def import_wsgi(data: Path) -> "subprocess.CompletedProcess[str]":
+    return run_python(data, "-c", "import lswpanel.wsgi")
+
+
+def worker(data: Path) -> "subprocess.CompletedProcess[str]":
+    return run_python(data, *programs.worker(env={}).argv[1:])
+
+
+def beat(data: Path) -> "subprocess.CompletedProcess[str]":
+    return run_python(data, *programs.beat(env={}).argv[1:])
+
+
+def run_python(data: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    env = environment(data, port=8000, BROKER_URL="redis://127.0.0.1:9/0", PYTHONPATH=str(ROOT))
+    return subprocess.run(
+        [sys.executable, *words], env=env, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        lambda data: manage(data, "prepare"),
+        lambda data: manage(data, "setup_link"),
+        import_wsgi,
+        worker,
+        beat,
+    ],
+    ids=["prepare", "a command", "web", "worker", "beat"],
+)
+def test_key_of_another_panel_is_refused_by_every_process(data_folder: Path, command: Command) -> None:
+    path = data_folder / "keys" / "encryption_keys"
+    path.unlink()
+    keyfiles.create(path)
+    done = command(data_folder)
+    assert done.returncode == 1, done
+    said = f"ENCRYPTION_KEYS is not the one that this database is used with ({path})"
+    assert said in done.stderr.splitlines()[-1], done
+
+
+# --- Where there is no room -------------------------------------------------------------------------------------
+
+
+def manage_with_small_files(data: Path, kilobytes: int, **env: str) -> "subprocess.CompletedProcess[str]":
+    """`prepare` where no file may grow beyond a size: a write fails as on a full disk."""
+    limit = ["bash", "-c", f'ulimit -f {kilobytes}; exec "$@"', "bash"]
+    return subprocess.run(
+        [*limit, *MANAGE, "prepare"],
+        env=environment(data, port=8000, **env),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def test_disk_without_room_for_the_database_is_named(tmp_path: Path) -> None:
+    done = manage_with_small_files(tmp_path / "data", 40)
+    assert f"The folder {tmp_path / 'data'} cannot be used: " in one_line(done)
+
+
+def test_disk_without_room_for_the_static_files_is_named(data_folder: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    done = manage_with_small_files(data_folder, 40, STATIC_ROOT=str(elsewhere))
+    assert f"The folder {elsewhere} cannot be used: " in one_line(done)
+
+
+# --- .env -------------------------------------------------------------------------------------------------------
+
+
+def test_env_file_is_read_as_compose_reads_it(data_folder: Path, tmp_path: Path) -> None:
+    """A quoted value, a comment, a variable; and what the environment says goes before it."""
+    shutil.copy(ROOT / "manage.py", tmp_path / "manage.py")
+    lines = [f"PLACE={data_folder.parent}", 'DATA_DIR="${PLACE}/data" # ours', "PORT=8123", "PUBLIC_URL="]
+    (tmp_path / ".env").write_text("\n".join(lines))
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PORT": "8124"}
+    command = [sys.executable, str(tmp_path / "manage.py"), "setup_link"]
+    link = subprocess.run(command, env=env, cwd="/", check=True, capture_output=True, text=True).stdout
+    assert link.startswith("http://localhost:8124/setup/")
+
+
+def test_database_is_new_until_it_has_a_table(tmp_path: Path) -> None:
+    file = tmp_path / "x.sqlite3"
+    assert starting.is_new(file)
+    file.touch()
+    assert starting.is_new(file)
+    file.write_bytes(b"not a database")
+    assert not starting.is_new(file)
