@@ -81,7 +81,7 @@ def closed_secret_files(app_configs: Sequence[Any] | None, **_: Any) -> list[Che
 
 
 def _open_file(name: str, path: Path) -> CheckMessage:
-    said = f"{name}: others may read or write {path}; close it with `chmod 600 {path}`."
+    said = f"{name}: others may read or write {path}; give it to the panel's user and `chmod 600 {path}`."
     if path.resolve().is_relative_to(settings.DATA_DIR):
         return Error(said, id="lswpanel.E006")
     return Warning(said, id="lswpanel.W001")

@@ -45,7 +45,8 @@ class Command(BaseCommand):
             call_command("migrate", interactive=False, verbosity=0)
         call_command("createcachetable", verbosity=0)
         keychecks.register()
-        keyfiles.mark_used(settings.KEY_FOLDER)
+        if settings.SINGLE_MACHINE or settings.DATA_DIR.is_dir():
+            keyfiles.mark_used(settings.KEY_FOLDER)
 
 
 @contextmanager
