@@ -20,6 +20,7 @@ from servers.leaseweb import check_base_url
 # A random text of 32 characters, or 32 random bytes, hardly ever have fewer different ones than this.
 TEXT_VARIETY, BYTES_VARIETY = 10, 16
 LEAST_SIZE = 32
+RINGS = ("ENCRYPTION_KEYS", "AUDIT_KEYS")
 TAG = "lswpanel"
 
 
@@ -45,7 +46,7 @@ def secrets_are_there(app_configs: Sequence[Any] | None, **_: Any) -> list[Check
 def strong_secrets(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
     return [
         Error(f"{name} is too weak: give at least 32 random characters.", id="lswpanel.E003")
-        for name in ("SECRET_KEY", "AUDIT_KEY")
+        for name in ("SECRET_KEY", "AUDIT_KEYS")
         for key in keys_in(name)
         if len(key) < LEAST_SIZE or not _is_random(key.encode(), variety=TEXT_VARIETY)
     ]
@@ -91,9 +92,9 @@ def keys_in(name: str) -> list[str]:
     """The keys of a secret, without the remarks of a ring; none of one that is missing, which is another's to tell."""
     if name in starting.missing_secrets():
         return []
-    if name != "ENCRYPTION_KEYS":
+    if name not in RINGS:
         return [getattr(settings, name)]
-    return [entry.rpartition(":")[2] for entry in settings.ENCRYPTION_KEYS.replace(",", " ").split()] or [""]
+    return [entry.rpartition(":")[2] for entry in getattr(settings, name).replace(",", " ").split()] or [""]
 
 
 def _decoded(key: str) -> bytes:

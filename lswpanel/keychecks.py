@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
+import audit.keys
 from lswpanel.models import KeyCheck
 from lswpanel.starting import WAY_OUT
 from servers.models import ApiKey
@@ -29,9 +30,12 @@ def refuse_others() -> None:
 def problems() -> Iterator[str]:
     """What is wrong with the secrets of this process, a sentence each; nothing in a database without check values."""
     known = registered()
-    for secret, values in given().items():
-        if secret in known and known[secret].isdisjoint(values):
-            yield f"{secret} is not the one that this database is used with{_kept_in(secret)}; {WAY_OUT}."
+    for name, values in given().items():
+        before = known.get(name, set())
+        if before and before.isdisjoint(values):
+            yield f"{name} is not the one that this database is used with{_kept_in(name)}; {WAY_OUT}."
+        elif name == "AUDIT_KEYS" and not before.issubset(values):
+            yield f"{name} lacks a key that the audit trail is sealed with{_kept_in(name)}; {WAY_OUT}."
     if known:
         yield from _lost_encryption_keys()
 
@@ -58,6 +62,7 @@ def given() -> dict[str, list[str]]:
     """The value of each key that this process was given, by secret."""
     rings = {name: [getattr(settings, name).encode()] for name in settings.SECRETS}
     rings["ENCRYPTION_KEYS"] = list(encryption.ring().values())
+    rings["AUDIT_KEYS"] = list(audit.keys.ring().values())
     return {name: [_value(name, key) for key in keys] for name, keys in rings.items()}
 
 
@@ -70,10 +75,8 @@ def sealed_without_key() -> list[ApiKey]:
 def _lost_encryption_keys() -> Iterator[str]:
     lost = sorted({encryption.key_id_of(api_key.sealed) for api_key in sealed_without_key()})
     if lost:
-        yield (
-            f"ENCRYPTION_KEYS{_kept_in('ENCRYPTION_KEYS')} lacks the key {lost[0]}, which API keys are sealed with; "
-            f"{WAY_OUT}."
-        )
+        where = _kept_in("ENCRYPTION_KEYS")
+        yield f"ENCRYPTION_KEYS lacks the key {lost[0]}, which API keys are sealed with{where}; {WAY_OUT}."
 
 
 def _kept_in(secret: str) -> str:

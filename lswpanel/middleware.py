@@ -9,12 +9,14 @@ import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.middleware.security import SecurityMiddleware
-from django.shortcuts import resolve_url
+from django.shortcuts import render, resolve_url
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.http import urlencode
 from django_htmx.http import HttpResponseClientRedirect
+
+from audit import heads
 
 log = structlog.get_logger()
 Handler = Callable[[HttpRequest], HttpResponse]
@@ -113,4 +115,21 @@ def own_time_zone(handler: Handler) -> Handler:
         with timezone.override(zoneinfo.ZoneInfo(name)):
             return handler(request)
 
+    return middleware
+
+
+def broken_trail(handler: Handler) -> Handler:
+    """Answer an act that cannot be recorded because its audit trail is broken: nothing was done, and why."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        return handler(request)
+
+    def answer(request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, heads.ChainBroken):
+            return None
+        heads.mark_broken(error.chain, error.problem)
+        about = {"chain": error.chain, "problem": error.problem}
+        return render(request, "503_trail.html", about, status=503)
+
+    middleware.process_exception = answer  # type: ignore[attr-defined]
     return middleware

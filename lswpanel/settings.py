@@ -49,7 +49,7 @@ if HTTPS:
 
 # --- Secrets ---------------------------------------------------------------------------------------------------
 KEY_FOLDER = DATA_DIR / "keys"
-SECRETS = ("SECRET_KEY", "ENCRYPTION_KEYS", "AUDIT_KEY")
+SECRETS = ("SECRET_KEY", "ENCRYPTION_KEYS", "AUDIT_KEYS")
 _made_in = KEY_FOLDER if SINGLE_MACHINE else None
 SECRET_FILES = {name: path for name in SECRETS if (path := environment.secret_file(name, _made_in))}
 for _name in ("DATABASE_URL", "EMAIL_HOST_PASSWORD"):
@@ -57,7 +57,7 @@ for _name in ("DATABASE_URL", "EMAIL_HOST_PASSWORD"):
         SECRET_FILES[_name] = _path
 SECRET_KEY = environment.secret("SECRET_KEY", folder=_made_in)
 ENCRYPTION_KEYS = environment.secret("ENCRYPTION_KEYS", folder=_made_in)
-AUDIT_KEY = environment.secret("AUDIT_KEY", folder=_made_in)
+AUDIT_KEYS = environment.secret("AUDIT_KEYS", folder=_made_in)
 
 # --- Leaseweb --------------------------------------------------------------------------------------------------
 LEASEWEB_API_URL = environment.text("LEASEWEB_API_URL", "https://api.leaseweb.com/cloud/v2")
@@ -103,6 +103,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "lswpanel.middleware.broken_trail",
 ]
 ROOT_URLCONF = "lswpanel.urls"
 WSGI_APPLICATION = "lswpanel.wsgi.application"

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 import audit.origin
 from audit.actions import AuditAction
+from audit.chain import entries
 from audit.log import Target, record
 from audit.models import AuditEvent, Outcome
 from teams.models import Membership, Team, User
@@ -73,7 +74,7 @@ class Access:
         return self.team.memberships.all()
 
     def audit(self) -> QuerySet[AuditEvent]:
-        return AuditEvent.objects.filter(chain=self.team.pk)
+        return entries(self.team.pk)
 
     def can(self, permission: Permission, server: "Server | None" = None) -> bool:
         """Whether the table allows it, on this server when one is named. A server of another team: never."""
@@ -98,9 +99,11 @@ class Access:
 
     def _refused_often(self) -> bool:
         """Whether this person's refusals fill the trail already; more of them would tell nothing new (A8)."""
-        lately = AuditEvent.objects.filter(
-            chain=self.team.pk, actor_id=self.user.pk, action=AuditAction.PERMISSION_DENY
-        ).order_by("-sequence")
+        lately = (
+            self.audit()
+            .filter(actor_id=self.user.pk, action=AuditAction.PERMISSION_DENY)
+            .order_by("-sequence")
+        )
         oldest = lately.values_list("at", flat=True)[MOST_REFUSALS - 1 : MOST_REFUSALS].first()
         return oldest is not None and timezone.now() - oldest < REFUSALS_WITHIN
 

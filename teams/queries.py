@@ -8,7 +8,9 @@ from typing import Any
 from django.db.models import QuerySet
 from django.urls import reverse
 
-from audit.models import AuditEvent, AuditName, Outcome
+from audit import persons
+from audit.models import AuditEvent, Outcome
+from audit.persons import Known
 from teams.access import Access
 from teams.keyset import Order, Page, page
 from teams.models import Membership
@@ -23,11 +25,18 @@ OUTCOME_BADGES: dict[str, str] = {Outcome.REFUSED: "warn", Outcome.FAILED: "dang
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who stands in an entry. `id` is empty for the panel itself; `behalf` names for whom it acted."""
+    """Who stands in an entry, as they were called at that time. `id` is empty for the panel itself.
+
+    `genuine` is False when the name kept for the entry is not the one it was written with.
+    """
 
     id: int | None
     name: str
-    behalf: str = ""
+    email: str = ""
+    genuine: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.email})" if self.email else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +45,7 @@ class AuditRow:
 
     event: AuditEvent
     person: Person
+    behalf: Person | None
     url: str
     text: str
     badge: str
@@ -66,16 +76,17 @@ def _filtered(events: QuerySet[AuditEvent], filters: dict[str, Any]) -> QuerySet
 
 
 def audit_rows(access: Access, events: list[AuditEvent]) -> list[AuditRow]:
-    people = {pk for event in events for pk in (event.actor_id, event.on_behalf_of) if pk}
-    names = _names(people)
+    names = persons.known(each for event in events for each in (event.actor_digest, event.behalf_digest))
     prefix = reverse("teams:audit_list", args=[access.team.slug])
     return [_audit_row(event, names, prefix) for event in events]
 
 
-def _audit_row(event: AuditEvent, names: dict[int, str], prefix: str) -> AuditRow:
+def _audit_row(event: AuditEvent, names: dict[str, Known], prefix: str) -> AuditRow:
+    behalf = _person(event.on_behalf_of, event.behalf_digest, names) if event.on_behalf_of else None
     return AuditRow(
         event=event,
-        person=_person(event, names),
+        person=_person(event.actor_id, event.actor_digest, names),
+        behalf=behalf,
         url=f"{prefix}{event.sequence}/",
         text=event.get_action_display(),
         badge=OUTCOME_BADGES.get(event.outcome, ""),
@@ -83,20 +94,19 @@ def _audit_row(event: AuditEvent, names: dict[int, str], prefix: str) -> AuditRo
     )
 
 
-def _person(event: AuditEvent, names: dict[int, str]) -> Person:
-    behalf = _name(event.on_behalf_of, names) if event.on_behalf_of else ""
-    if event.actor_id is None:
-        return Person(None, "the panel", behalf)
-    return Person(event.actor_id, _name(event.actor_id, names), behalf)
+def _person(pk: int | None, digest: str, names: dict[str, Known]) -> Person:
+    if pk is None:
+        return Person(None, "the panel")
+    return _named(pk, names.get(digest))
 
 
-def _names(people: Iterable[int]) -> dict[int, str]:
-    """What the people with these ids were called last."""
-    return dict(AuditName.objects.filter(pk__in=people).values_list("pk", "name"))
-
-
-def _name(pk: int, names: dict[int, str]) -> str:
-    return names.get(pk) or f"person {pk}"
+def _named(pk: int, known: Known | None) -> Person:
+    """Somebody by the name that was kept; by number alone when it was erased, or is not genuine."""
+    if known is None:
+        return Person(pk, f"person {pk}")
+    if not known.genuine or known.person_id != pk:
+        return Person(pk, f"person {pk}", genuine=False)
+    return Person(pk, known.name or known.email, known.email if known.name else "")
 
 
 def changes_in_words(event: AuditEvent) -> str:
@@ -169,7 +179,7 @@ def actor_choices(access: Access, *, also: str) -> list[tuple[str, str]]:
     names = {str(each.user_id): str(each.user) for each in members(access)}
     numeric = also.isdecimal() and len(also) < 19 and also not in names
     if numeric and access.audit().filter(actor_id=int(also)).exists():
-        names[also] = _name(int(also), _names({int(also)}))
+        names[also] = _named(int(also), persons.called_now(int(also))).name
     return [*names.items(), (PANEL, "the panel itself")]
 
 
@@ -223,6 +233,6 @@ def verification(access: Access) -> Verification | None:
     event = last_verification(access)
     if event is None:
         return None
-    by = audit_rows(access, [event])[0].person.name
+    by = str(audit_rows(access, [event])[0].person)
     after = event.after
     return Verification(event.at, by, after["entries"], after["intact"], after["first_bad"], event.reason)

@@ -4,6 +4,7 @@ import hashlib
 import secrets
 from datetime import timedelta
 
+import structlog
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -13,8 +14,9 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 import audit.log
+from audit import heads, persons
 from audit.actions import AuditAction
-from audit.models import INSTALLATION, Outcome
+from audit.models import INSTALLATION, AuditEvent, AuditHead, Outcome
 from audit.origin import Actor
 from audit.verify import Verdict, verify
 from teams.access import Access
@@ -23,8 +25,17 @@ from teams.models import Membership, SetupLink, Team, User
 from teams.names import fitting_name
 from teams.permissions import Role
 
+log = structlog.get_logger()
 SETUP_LINK_LIVES = timedelta(hours=72)
 NOT_SLUGS = {"new", "setup", "static"}
+
+
+@transaction.atomic
+def trail_begin() -> None:
+    """Begin the installation's own chain in an empty database. One that is missing in any other was taken away."""
+    rows = (AuditHead, AuditEvent, User, Team)
+    if not any(model.objects.exists() for model in rows):
+        heads.start_chain(INSTALLATION)
 
 
 @transaction.atomic
@@ -43,24 +54,32 @@ def user_create(*, email: str, password: str, actor: Actor, name: str = "", enco
 
     `encoded` is the hash of `password` for whoever has it already: making one is slow, and meant to be.
     """
+    user = _account(email=email, password=password, name=name, encoded=encoded)
+    audit.log.record(AuditAction.USER_CREATE, chain=INSTALLATION, actor=actor, target=_person(user))
+    return user
+
+
+def _account(*, email: str, password: str, name: str, encoded: str = "") -> User:
     User(email=email, name=name).clean_fields(exclude=["password", "last_team"])
     if User.objects.filter(email=email.lower()).exists():
         raise ValidationError({"email": "There is an account with this address already."})
     _check_password(password, User(email=email, name=name))
     user = User.objects.create_user(email, password, name=name, encoded=encoded)
-    audit.log.remember_name(user.pk, str(user))
-    audit.log.record(AuditAction.USER_CREATE, chain=INSTALLATION, actor=actor, target=_person(user))
+    persons.remember(user.pk, user.name, user.email)
     return user
 
 
 @transaction.atomic
 def team_create(*, name: str, actor: Actor, owner: User) -> Team:
-    """A team that `owner` owns. Raises ValidationError for a name that is empty or too long."""
+    """A team that `owner` owns, with its chain. Raises ValidationError for a name that is empty or too long."""
     name = _team_name(name)
     team = Team.objects.create(name=name, slug=_free_slug(name))
+    head = heads.start_chain(team.pk)
     target = audit.log.Target("team", str(team.pk), team.name)
     audit.log.record(AuditAction.TEAM_CREATE, chain=team.pk, actor=actor, target=target)
     member_add(team=team, user=owner, role=Role.OWNER, actor=actor)
+    birth = audit.log.Change(after={"birth": head.birth})
+    audit.log.record(AuditAction.TEAM_CREATE, chain=INSTALLATION, actor=actor, target=target, change=birth)
     return team
 
 
@@ -83,6 +102,18 @@ def member_add(*, team: Team, user: User, role: Role, actor: Actor) -> Membershi
 
 
 @transaction.atomic
+def member_add_new(
+    *, team: Team, email: str, password: str, name: str, role: Role, actor: Actor
+) -> Membership:
+    """Make an account and a member of it. Raises ValidationError as `user_create` does."""
+    user = _account(email=email, password=password, name=name)
+    # The team's chain before the installation's, as everywhere.
+    membership = member_add(team=team, user=user, role=role, actor=actor)
+    audit.log.record(AuditAction.USER_CREATE, chain=INSTALLATION, actor=actor, target=_person(user))
+    return membership
+
+
+@transaction.atomic
 def password_reset(*, user: User, password: str, actor: Actor) -> None:
     """Set a password from the command line. Signs the person out everywhere, since sessions carry its hash."""
     _check_password(password, user)
@@ -93,40 +124,61 @@ def password_reset(*, user: User, password: str, actor: Actor) -> None:
 
 @transaction.atomic
 def profile_change(*, user: User, name: str, time_zone: str, theme: str, actor: Actor) -> None:
-    """Change how a person is called and what they see; all three were checked by the form."""
+    """Change how a person is called and what they see; all three were checked by the form.
+
+    A new name is an entry of every team of that person, which says who was called what by digests alone.
+    """
     before: audit.log.Fields = {"time_zone": user.time_zone, "theme": user.theme}
+    after: audit.log.Fields = {"time_zone": time_zone, "theme": theme}
+    renamed = name != user.name
+    if renamed:
+        before["person"] = persons.remember(user.pk, user.name, user.email)
     User.objects.filter(pk=user.pk).update(name=name, time_zone=time_zone, theme=theme)
     user.refresh_from_db()
-    audit.log.remember_name(user.pk, str(user))
-    audit.log.record(
+    chains = [INSTALLATION]
+    if renamed:
+        after["person"] = persons.remember(user.pk, user.name, user.email)
+        chains += user.memberships.values_list("team_id", flat=True)
+    audit.log.record_in(
+        chains,
         AuditAction.PROFILE_CHANGE,
-        chain=INSTALLATION,
         actor=actor,
         target=_person(user),
-        change=audit.log.Change(before, {"time_zone": time_zone, "theme": theme}),
+        change=audit.log.Change(before, after),
     )
 
 
 def audit_verify(access: Access) -> Verdict:
-    """Read the whole chain of a team, say whether it is intact, and keep the verdict in the chain itself (A7)."""
-    verdict = verify(access.team.pk, begun=True)
-    outcome = Outcome.DONE if verdict.intact else Outcome.FAILED
+    """Read the whole chain of a team and keep the verdict in it (A7); a broken one is marked, too.
+
+    Where not even the verdict can be written any more, the mark on the chain says what is wrong.
+    """
+    verdict = verify(access.team.pk)
+    try:
+        _record_verdict(access, verdict)
+    except heads.ChainBroken:
+        log.error("verdict not recorded", team=access.team.pk, problem=verdict.problem)
+    if not verdict.intact:
+        heads.mark_broken(access.team.pk, verdict.problem)
+    return verdict
+
+
+@transaction.atomic
+def _record_verdict(access: Access, verdict: Verdict) -> None:
     after: audit.log.Fields = {
         "entries": verdict.entries,
         "intact": verdict.intact,
         "first_bad": verdict.first_bad,
     }
-    with transaction.atomic():
-        audit.log.record(
-            AuditAction.AUDIT_VERIFY,
-            chain=access.team.pk,
-            actor=access.actor,
-            target=audit.log.Target("audit", str(access.team.pk)),
-            outcome=outcome,
-            change=audit.log.Change(after=after),
-            reason=verdict.problem,
-        )
-    return verdict
+    audit.log.record(
+        AuditAction.AUDIT_VERIFY,
+        chain=access.team.pk,
+        actor=access.actor,
+        target=audit.log.Target("audit", str(access.team.pk)),
+        outcome=Outcome.DONE if verdict.intact else Outcome.FAILED,
+        change=audit.log.Change(after=after),
+        reason=verdict.problem,
+    )
 
 
 def team_opened(user: User, team: Team) -> None:

@@ -77,7 +77,7 @@ def _prepare_environment() -> None:
         DJANGO_SETTINGS_MODULE="lswpanel.settings",
         DATA_DIR=str(data),
         SECRET_KEY=secrets.token_urlsafe(48),
-        AUDIT_KEY=secrets.token_urlsafe(32),
+        AUDIT_KEYS=secrets.token_urlsafe(32),
         ENCRYPTION_KEYS=secrets.token_urlsafe(32),
         LEASEWEB_API_URL=NOWHERE,
         BROKER_URL=f"redis+socket://:{secrets.token_urlsafe(12)}@{data}/valkey.sock?virtual_host=0",

@@ -302,7 +302,7 @@ def test_verify_audit_reads_every_chain(run: Run) -> None:
     run(*OWNER, typed=PASSWORD)
     team = Team.objects.get()
     assert run("verify_audit").splitlines() == [
-        "installation: 1 entries, intact",
+        "installation: 2 entries, intact",
         f"team {team.pk}: 2 entries, intact",
     ]
     assert run("verify_audit", "--chain", str(team.pk)) == f"team {team.pk}: 2 entries, intact\n"
@@ -317,7 +317,7 @@ def test_verify_audit_names_the_entry_that_was_changed(run: Run) -> None:
         call_command("verify_audit", stdout=out)
     assert error.value.returncode == 1
     assert "BROKEN at entry 2" in out.getvalue()
-    assert "installation: 1 entries, intact" in out.getvalue()
+    assert "installation: 2 entries, intact" in out.getvalue()
 
 
 def test_roles_of_the_command_are_those_of_the_table(run: Run, team: Team) -> None:

@@ -101,7 +101,7 @@ class Ground:
         os.environ.update(
             DJANGO_SETTINGS_MODULE="lswpanel.settings",
             SECRET_KEY=secrets.token_urlsafe(48),
-            AUDIT_KEY=secrets.token_urlsafe(32),
+            AUDIT_KEYS=secrets.token_urlsafe(32),
             ENCRYPTION_KEYS=secrets.token_urlsafe(32),
             BROKER_URL=valkey.broker_url(
                 socket=self.folder / "valkey.sock", password=secrets.token_urlsafe(12)

@@ -44,7 +44,7 @@ def test_check_values_reveal_nothing_and_differ(settings: Any) -> None:
     assert not any(value in getattr(settings, name) for name in settings.SECRETS for value in shown)
 
 
-@pytest.mark.parametrize("name", ["SECRET_KEY", "ENCRYPTION_KEYS", "AUDIT_KEY"])
+@pytest.mark.parametrize("name", ["SECRET_KEY", "ENCRYPTION_KEYS", "AUDIT_KEYS"])
 def test_another_secret_is_refused_and_named(settings: Any, name: str) -> None:
     setattr(settings, name, secrets.token_urlsafe(32))
     assert refusal().startswith(f"{name} is not the one that this database is used with")
@@ -67,6 +67,14 @@ def test_key_that_something_is_sealed_with_may_not_leave_the_ring(
     keychecks.register()
     settings.ENCRYPTION_KEYS = settings.ENCRYPTION_KEYS.partition(",")[0]
     assert f"lacks the key {key_id}" in refusal()
+
+
+def test_key_that_sealed_the_trail_may_not_leave_its_ring(settings: Any) -> None:
+    settings.AUDIT_KEYS = f"{secrets.token_urlsafe(32)},{settings.AUDIT_KEYS}"
+    refuse_other_databases()
+    keychecks.register()
+    settings.AUDIT_KEYS = settings.AUDIT_KEYS.partition(",")[0]
+    assert refusal().startswith("AUDIT_KEYS lacks a key that the audit trail is sealed with")
 
 
 def test_database_that_the_used_keys_do_not_know_is_refused(tmp_path: Path) -> None:

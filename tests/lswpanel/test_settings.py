@@ -24,7 +24,7 @@ SAFE = {
     "PUBLIC_URL": "https://panel.example.com",
     "TRUSTED_PROXY_COUNT": "1",
     "SECRET_KEY": secrets.token_urlsafe(48),
-    "AUDIT_KEY": secrets.token_urlsafe(32),
+    "AUDIT_KEYS": secrets.token_urlsafe(32),
     "ENCRYPTION_KEYS": secrets.token_urlsafe(32),
 }
 
@@ -79,17 +79,18 @@ def test_unsafe_start_is_refused_with_one_clear_line(
 WEAK = [
     ({"SECRET_KEY": "short"}, "SECRET_KEY is too weak"),
     ({"SECRET_KEY": "a" * 60}, "SECRET_KEY is too weak"),
-    ({"AUDIT_KEY": "ab" * 30}, "AUDIT_KEY is too weak"),
-    ({"AUDIT_KEY": KEY[:31]}, "AUDIT_KEY is too weak"),
-    ({"AUDIT_KEY": "correct horse battery " * 3}, "AUDIT_KEY is too weak"),
+    ({"AUDIT_KEYS": "ab" * 30}, "AUDIT_KEYS is too weak"),
+    ({"AUDIT_KEYS": KEY[:31]}, "AUDIT_KEYS is too weak"),
+    ({"AUDIT_KEYS": "correct-horse-battery-" * 3}, "AUDIT_KEYS is too weak"),
     ({"SECRET_KEY": "abcdefghijklmnopqrstuvwxyz0123456789"}, "SECRET_KEY is too weak"),
-    ({"SECRET_KEY": KEY, "AUDIT_KEY": KEY}, "SECRET_KEY and AUDIT_KEY hold the same key"),
+    ({"SECRET_KEY": KEY, "AUDIT_KEYS": KEY}, "SECRET_KEY and AUDIT_KEYS hold the same key"),
     (
         {"SECRET_KEY": KEY, "ENCRYPTION_KEYS": f"mine:{KEY}="},
         "SECRET_KEY and ENCRYPTION_KEYS hold the same key",
     ),
     ({"ENCRYPTION_KEYS": f"a:{KEY},{KEY}"}, "ENCRYPTION_KEYS and ENCRYPTION_KEYS hold the same key"),
     ({"ENCRYPTION_KEYS": base64.b64encode(bytes(range(32))).decode()}, "ENCRYPTION_KEYS: every key"),
+    ({"AUDIT_KEYS": f"{KEY}, old:{KEY[:31]}"}, "AUDIT_KEYS is too weak"),
     ({"ENCRYPTION_KEYS": "c2hvcnQ"}, "ENCRYPTION_KEYS: every key is base64 of at least 32 random bytes"),
     ({"ENCRYPTION_KEYS": ","}, "ENCRYPTION_KEYS: every key"),
     ({"ENCRYPTION_KEYS": f"{KEY},short:c2hvcnQ"}, "ENCRYPTION_KEYS: every key"),

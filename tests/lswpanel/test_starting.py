@@ -16,7 +16,7 @@ from tests.support.panel import MANAGE, environment, manage, one_line, refused
 from tests.support.processes import ROOT, free_port
 
 pytestmark = [pytest.mark.processes, pytest.mark.once]
-NAMES = ("secret_key", "encryption_keys", "audit_key")
+NAMES = ("secret_key", "encryption_keys", "audit_keys")
 Command = Callable[[Path], "subprocess.CompletedProcess[str]"]
 
 

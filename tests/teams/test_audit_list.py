@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-import audit.log
+from audit import persons
 from audit.actions import AuditAction
 from audit.log import Change, Target
 from audit.models import Outcome
@@ -175,7 +175,7 @@ def test_audit_list_without_a_match_says_what_to_do(
 def test_audit_list_escapes_what_is_foreign(
     owner: User, team: Team, address: str, client_of: ClientOf, make_entries: MakeEntries
 ) -> None:
-    audit.log.remember_name(owner.pk, HOSTILE)
+    persons.remember(owner.pk, HOSTILE, owner.email)
     make_entries(team, owner, target=Target("server", "7", HOSTILE), reason=HOSTILE + "x" * 10_000)
     make_entries(team, owner, change=Change({}, {"name": HOSTILE}))
     page = client_of(owner).get(f"{address}?server=7").content.decode()

@@ -10,7 +10,8 @@ from django.db import connection
 from django.test import Client
 from django.urls import resolve
 
-from audit.models import INSTALLATION, AuditEvent, AuditName
+from audit import persons
+from audit.models import INSTALLATION, AuditEvent
 from audit.origin import Actor
 from audit.verify import verify
 from teams import services
@@ -38,8 +39,11 @@ def test_owner_create_makes_account_team_and_membership_with_entries() -> None:
     user, team = make_owner()
     assert user.check_password(PASSWORD)
     assert Membership.objects.get(user=user, team=team).role == Role.OWNER
-    assert (actions(INSTALLATION), actions(team.pk)) == (["user.create"], ["team.create", "member.add"])
-    assert AuditName.objects.get(pk=user.pk).name == "Ann"
+    assert (actions(INSTALLATION), actions(team.pk)) == (
+        ["user.create", "team.create"],
+        ["team.create", "member.add"],
+    )
+    assert persons.called_now(user.pk) == persons.Known(user.pk, "Ann", "ann@example.com", genuine=True)
     assert verify(INSTALLATION).intact
     assert verify(team.pk).intact
 
@@ -120,12 +124,26 @@ def test_profile_change_keeps_the_new_name_beside_the_trail() -> None:
     user, _ = make_owner()
     services.profile_change(user=user, name="Ann B", time_zone="Asia/Tokyo", theme="dark", actor=BY)
     assert (user.name, user.time_zone, user.theme) == ("Ann B", "Asia/Tokyo", "dark")
-    assert AuditName.objects.get(pk=user.pk).name == "Ann B"
+    assert persons.called_now(user.pk) == persons.Known(user.pk, "Ann B", "ann@example.com", genuine=True)
     entry = AuditEvent.objects.filter(chain=INSTALLATION).latest("sequence")
+    was, is_now = entry.before.pop("person"), entry.after.pop("person")
     assert (entry.before, entry.after) == (
         {"time_zone": "UTC", "theme": "system"},
         {"time_zone": "Asia/Tokyo", "theme": "dark"},
     )
+    known = persons.known([was, is_now])
+    assert (known[was].name, known[is_now].name) == ("Ann", "Ann B")
+    assert "Ann" not in str(AuditEvent.objects.values().latest("pk"))
+
+
+@pytest.mark.req("A8")
+def test_new_name_is_an_entry_of_every_team_of_that_person(team: Team) -> None:
+    user, own = make_owner()
+    services.member_add(team=team, user=user, role=Role.VIEWER, actor=BY)
+    services.profile_change(user=user, name="Bob", time_zone="UTC", theme="dark", actor=BY)
+    services.profile_change(user=user, name="Bob", time_zone="UTC", theme="light", actor=BY)
+    for chain, times in ((own.pk, 1), (team.pk, 1), (INSTALLATION, 2)):
+        assert actions(chain).count("profile.change") == times
 
 
 # --- Teams ------------------------------------------------------------------------------------------------------
@@ -195,7 +213,7 @@ def test_setup_link_makes_the_owner_and_is_kept_only_as_a_hash() -> None:
     assert token not in str(list(SetupLink.objects.values()))
     user, team = complete(token)
     assert Membership.objects.get(team=team, user=user).role == Role.OWNER
-    assert actions(INSTALLATION) == ["user.create", "setup.complete"]
+    assert actions(INSTALLATION) == ["user.create", "team.create", "setup.complete"]
 
 
 def test_setup_link_works_once() -> None:

@@ -16,6 +16,7 @@ from django.db.migrations.loader import MigrationLoader
 from lswpanel import demo, keychecks, keyfiles, starting
 from lswpanel.checks import TAG
 from lswpanel.supervisor.lock import unusable
+from teams import services
 
 SQLITE_CANNOT_WRITE = ("database or disk is full", "disk I/O error", "attempt to write a readonly database")
 OUR_APPS = ("audit", "jobs", "lswpanel", "servers", "teams")
@@ -43,6 +44,7 @@ class Command(BaseCommand):
             if loud:
                 self.stdout.write(f"Bringing the database up to date ({pending} migrations).")
             call_command("migrate", interactive=False, verbosity=0)
+        services.trail_begin()
         call_command("createcachetable", verbosity=0)
         keychecks.register()
         if settings.SINGLE_MACHINE or settings.DATA_DIR.is_dir():
