@@ -15,7 +15,7 @@ from django.db import connection
 import audit.keys
 from lswpanel.models import KeyCheck
 from lswpanel.starting import WAY_OUT
-from servers.models import ApiKey
+from servers import resealing
 from teams import encryption
 
 VALUE_BYTES = 16
@@ -66,14 +66,8 @@ def given() -> dict[str, list[str]]:
     return {name: [_value(name, key) for key in keys] for name, keys in rings.items()}
 
 
-def sealed_without_key() -> list[ApiKey]:
-    """API keys that no key of the ring opens, because theirs is not in it."""
-    kept = ApiKey.objects.exclude(sealed="").select_related("team").order_by("team", "pk")
-    return [api_key for api_key in kept if encryption.key_id_of(api_key.sealed) not in encryption.ring()]
-
-
 def _lost_encryption_keys() -> Iterator[str]:
-    lost = sorted({encryption.key_id_of(api_key.sealed) for api_key in sealed_without_key()})
+    lost = sorted({encryption.key_id_of(api_key.sealed) for api_key in resealing.unreadable()})
     if lost:
         where = _kept_in("ENCRYPTION_KEYS")
         yield f"ENCRYPTION_KEYS lacks the key {lost[0]}, which API keys are sealed with{where}; {WAY_OUT}."
