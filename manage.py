@@ -18,7 +18,7 @@ from lswpanel.management.commands import up
 
 ROOT = Path(__file__).resolve().parent
 # These look at the code and the settings only, or see to the database themselves.
-NEED_NO_DATABASE = ("check", "help", "makemigrations", "prepare", "seed_demo", "version")
+NEED_NO_DATABASE = ("check", "help", "makemigrations", "prepare", "replace_lost_keys", "seed_demo", "version")
 HELP = {"-h", "--help", "--version"}
 
 

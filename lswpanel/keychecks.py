@@ -4,7 +4,7 @@ The database keeps a value derived one-way from each of them. The table belongs 
 covers the secrets of all of them, and only a start asks it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -14,7 +14,7 @@ from django.db import connection
 
 import audit.keys
 from lswpanel.models import KeyCheck
-from lswpanel.starting import WAY_OUT
+from lswpanel.starting import WAY_OUT, missing_secrets
 from servers import resealing
 from teams import encryption
 
@@ -23,21 +23,29 @@ VALUE_BYTES = 16
 
 def refuse_others() -> None:
     """Raises ImproperlyConfigured, one sentence that names the secret, when one is not the database's."""
-    for problem in problems():
-        raise ImproperlyConfigured(problem)
+    for name, problem in problems().items():
+        raise ImproperlyConfigured(f"{name} {problem}{_kept_in(name)}; {WAY_OUT}.")
 
 
-def problems() -> Iterator[str]:
-    """What is wrong with the secrets of this process, a sentence each; nothing in a database without check values."""
+def problems() -> dict[str, str]:
+    """What is wrong with secrets of this process, by name; nothing in a database without check values."""
     known = registered()
-    for name, values in given().items():
-        before = known.get(name, set())
-        if before and before.isdisjoint(values):
-            yield f"{name} is not the one that this database is used with{_kept_in(name)}; {WAY_OUT}."
-        elif name == "AUDIT_KEYS" and not before.issubset(values):
-            yield f"{name} lacks a key that the audit trail is sealed with{_kept_in(name)}; {WAY_OUT}."
-    if known:
-        yield from _lost_encryption_keys()
+    found = {name: _problem(name, known.get(name, set()), values) for name, values in given().items()}
+    if known and (lost := resealing.unreadable()):
+        key_id = encryption.key_id_of(lost[0].sealed)
+        found.setdefault("ENCRYPTION_KEYS", "")
+        found["ENCRYPTION_KEYS"] = (
+            found["ENCRYPTION_KEYS"] or f"lacks the key {key_id}, which API keys are sealed with"
+        )
+    return {name: problem for name, problem in found.items() if problem}
+
+
+def _problem(name: str, known: set[str], values: list[str]) -> str:
+    if known and known.isdisjoint(values):
+        return "is not the one that this database is used with"
+    if name == "AUDIT_KEYS" and not known.issubset(values):
+        return "lacks a key that the audit trail is sealed with"
+    return ""
 
 
 def register() -> None:
@@ -58,19 +66,29 @@ def registered() -> dict[str, set[str]]:
     return known
 
 
+def replace(names: Collection[str]) -> None:
+    """Forget the values of secrets that are lost, and remember those that took their place."""
+    for name, values in given().items():
+        if name in names:
+            KeyCheck.objects.filter(secret=name).exclude(value__in=values).delete()
+    register()
+
+
 def given() -> dict[str, list[str]]:
-    """The value of each key that this process was given, by secret."""
-    rings = {name: [getattr(settings, name).encode()] for name in settings.SECRETS}
-    rings["ENCRYPTION_KEYS"] = list(encryption.ring().values())
-    rings["AUDIT_KEYS"] = list(audit.keys.ring().values())
-    return {name: [_value(name, key) for key in keys] for name, keys in rings.items()}
+    """The value of each key that this process was given, by secret; none of a secret that is missing."""
+    missing = missing_secrets()
+    return {
+        name: [] if name in missing else [_value(name, key) for key in _keys(name)]
+        for name in settings.SECRETS
+    }
 
 
-def _lost_encryption_keys() -> Iterator[str]:
-    lost = sorted({encryption.key_id_of(api_key.sealed) for api_key in resealing.unreadable()})
-    if lost:
-        where = _kept_in("ENCRYPTION_KEYS")
-        yield f"ENCRYPTION_KEYS lacks the key {lost[0]}, which API keys are sealed with{where}; {WAY_OUT}."
+def _keys(name: str) -> list[bytes]:
+    if name == "ENCRYPTION_KEYS":
+        return list(encryption.ring().values())
+    if name == "AUDIT_KEYS":
+        return list(audit.keys.ring().values())
+    return [getattr(settings, name).encode()]
 
 
 def _kept_in(secret: str) -> str:

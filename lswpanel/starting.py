@@ -28,15 +28,25 @@ def make_what_is_new() -> None:
         raise another_database(f"{file} is empty")
     if settings.SINGLE_MACHINE:
         settings.DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for name in missing_secrets():
-        setattr(settings, name, keyfiles.create(settings.SECRET_FILES[name]))
+    make_missing_secrets()
     if file:
         keyfiles.touch(file)
+
+
+def make_missing_secrets() -> None:
+    """Make them anew and use them from here on. Raises OSError."""
+    for name in missing_secrets():
+        setattr(settings, name, keyfiles.create(settings.SECRET_FILES[name]))
 
 
 def refuse_what_is_missing() -> None:
     """For everybody else: raises ImproperlyConfigured when a secret or the database is missing."""
     refuse_missing_secrets()
+    refuse_missing_database()
+
+
+def refuse_missing_database() -> None:
+    """Raises ImproperlyConfigured when there is no panel in the folder."""
     if is_new(settings.DATABASE_FILE):
         raise _no_panel()
 

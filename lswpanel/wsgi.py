@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.checks import ERROR, run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
+from django.db import connections
 
 from lswpanel.supervisor import gate
 
@@ -30,6 +31,8 @@ starting.refuse_what_is_missing()
 if problems := [str(message) for message in run_checks(tags=[TAG]) if message.level >= ERROR]:
     raise ImproperlyConfigured("\n".join(problems))
 keychecks.refuse_others()
+# Under --preload the children would share the connection.
+connections.close_all()
 
 application = get_wsgi_application()
 

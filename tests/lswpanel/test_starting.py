@@ -6,12 +6,14 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from lswpanel import keyfiles, starting
 from lswpanel.supervisor import programs
+from lswpanel.supervisor.lock import FolderLock
 from tests.support.panel import MANAGE, environment, manage, one_line, refused
 from tests.support.processes import ROOT, free_port
 
@@ -156,6 +158,39 @@ def test_key_of_another_panel_is_refused_by_every_process(data_folder: Path, com
     assert done.returncode == 1, done
     said = f"ENCRYPTION_KEYS is not the one that this database is used with ({path})"
     assert said in done.stderr.splitlines()[-1], done
+
+
+# --- The way out ------------------------------------------------------------------------------------------------
+
+
+def test_lost_keys_are_replaced_only_when_it_is_confirmed(data_folder: Path) -> None:
+    shutil.rmtree(data_folder / "keys")
+    asked = manage(data_folder, "replace_lost_keys")
+    assert "Lost: AUDIT_KEYS, ENCRYPTION_KEYS, SECRET_KEY." in asked.stdout
+    assert "Nothing was changed" in one_line(asked)
+    assert not (data_folder / "keys").exists()
+    assert manage(data_folder, "replace_lost_keys", "--confirm").returncode == 0
+    assert {stat.S_IMODE((data_folder / "keys" / name).stat().st_mode) for name in NAMES} == {0o600}
+    assert manage(data_folder, "prepare").returncode == 0
+    assert manage(data_folder, "verify_audit").returncode == 0
+    assert manage(data_folder, "setup_link").stdout.startswith("http://localhost:8000/setup/")
+    assert "No key is lost" in manage(data_folder, "replace_lost_keys", "--confirm").stdout
+
+
+def test_lost_keys_are_not_replaced_while_the_panel_runs(data_folder: Path) -> None:
+    """Its processes have the old ones in memory."""
+    (data_folder / "keys" / "audit_keys").unlink()
+    with closing(FolderLock(data_folder)) as lock:
+        assert lock.acquire()
+        assert "is in use by another lswpanel" in one_line(
+            manage(data_folder, "replace_lost_keys", "--confirm")
+        )
+    assert not (data_folder / "keys" / "audit_keys").exists()
+
+
+def test_keys_are_not_replaced_where_there_is_no_panel(tmp_path: Path) -> None:
+    assert "There is no panel in" in one_line(manage(tmp_path / "data", "replace_lost_keys", "--confirm"))
+    assert list(tmp_path.iterdir()) == []
 
 
 # --- Where there is no room -------------------------------------------------------------------------------------
