@@ -193,14 +193,39 @@ def test_keys_are_not_replaced_where_there_is_no_panel(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+# --- Copies -----------------------------------------------------------------------------------------------------
+
+
+def test_copy_is_whole_and_closed_whatever_the_umask(data_folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "restored" / "lswpanel.sqlite3"
+    shutil.copytree(data_folder / "keys", copy.parent / "keys")
+    command = ["sh", "-c", 'umask 0; exec "$@"', "sh", *MANAGE, "copy_database", str(copy)]
+    subprocess.run(
+        command, env=environment(data_folder, port=8000), cwd=ROOT, check=True, capture_output=True
+    )
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    assert manage(copy.parent, "verify_audit").returncode == 0
+    assert f"{copy} exists already" in one_line(manage(data_folder, "copy_database", str(copy)))
+
+
+def test_copy_without_room_is_not_kept(data_folder: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "full"
+    folder.mkdir()
+    done = manage_with_small_files(data_folder, 40, "copy_database", str(folder / "copy"))
+    assert f"The folder {folder} cannot be used: " in one_line(done)
+    assert list(folder.iterdir()) == []
+
+
 # --- Where there is no room -------------------------------------------------------------------------------------
 
 
-def manage_with_small_files(data: Path, kilobytes: int, **env: str) -> "subprocess.CompletedProcess[str]":
-    """`prepare` where no file may grow beyond a size: a write fails as on a full disk."""
+def manage_with_small_files(
+    data: Path, kilobytes: int, *words: str, **env: str
+) -> "subprocess.CompletedProcess[str]":
+    """`manage.py` where no file may grow beyond a size: a write fails as on a full disk."""
     limit = ["bash", "-c", f'ulimit -f {kilobytes}; exec "$@"', "bash"]
     return subprocess.run(
-        [*limit, *MANAGE, "prepare"],
+        [*limit, *MANAGE, *words],
         env=environment(data, port=8000, **env),
         cwd=ROOT,
         capture_output=True,
@@ -211,13 +236,13 @@ def manage_with_small_files(data: Path, kilobytes: int, **env: str) -> "subproce
 
 
 def test_disk_without_room_for_the_database_is_named(tmp_path: Path) -> None:
-    done = manage_with_small_files(tmp_path / "data", 40)
+    done = manage_with_small_files(tmp_path / "data", 40, "prepare")
     assert f"The folder {tmp_path / 'data'} cannot be used: " in one_line(done)
 
 
 def test_disk_without_room_for_the_static_files_is_named(data_folder: Path, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
-    done = manage_with_small_files(data_folder, 40, STATIC_ROOT=str(elsewhere))
+    done = manage_with_small_files(data_folder, 40, "prepare", STATIC_ROOT=str(elsewhere))
     assert f"The folder {elsewhere} cannot be used: " in one_line(done)
 
 

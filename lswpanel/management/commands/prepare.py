@@ -1,24 +1,19 @@
 """Everything that has to be done once before the processes of a new version start."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import OperationalError, connection
+from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 
 from lswpanel import demo, keychecks, keyfiles, starting
 from lswpanel.checks import TAG
-from lswpanel.supervisor.lock import unusable
+from lswpanel.command_errors import in_one_line, writing
 from teams import services
 
-SQLITE_CANNOT_WRITE = ("database or disk is full", "disk I/O error", "attempt to write a readonly database")
 OUR_APPS = ("audit", "jobs", "lswpanel", "servers", "teams")
 
 
@@ -28,12 +23,12 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def handle(self, *args: Any, **options: Any) -> None:
-        with _one_sentence(), _writing(settings.DATA_DIR):
+        with in_one_line(), writing(settings.DATA_DIR):
             starting.make_what_is_new()
         self.check(tags=[TAG])
-        with _one_sentence(), _writing((settings.DATABASE_FILE or settings.DATA_DIR).parent):
+        with in_one_line(), writing((settings.DATABASE_FILE or settings.DATA_DIR).parent):
             self._bring_up_to_date(loud=bool(options["verbosity"]))
-        with _writing(settings.STATIC_ROOT):
+        with writing(settings.STATIC_ROOT):
             call_command("collectstatic", interactive=False, verbosity=0)
 
     def _bring_up_to_date(self, *, loud: bool) -> None:
@@ -49,27 +44,6 @@ class Command(BaseCommand):
         keychecks.register()
         if settings.SINGLE_MACHINE or settings.DATA_DIR.is_dir():
             keyfiles.mark_used(settings.KEY_FOLDER)
-
-
-@contextmanager
-def _one_sentence() -> Iterator[None]:
-    try:
-        yield
-    except ImproperlyConfigured as error:
-        raise CommandError(str(error)) from error
-
-
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    """Name the folder that has no room or gives no rights: neither SQLite nor a failed write tells which it was."""
-    try:
-        yield
-    except OSError as error:
-        raise CommandError(str(unusable(folder, error.strerror or str(error)))) from error
-    except OperationalError as error:
-        if str(error) not in SQLITE_CANNOT_WRITE:
-            raise
-        raise CommandError(str(unusable(folder, str(error)))) from error
 
 
 def refuse_other_databases() -> None:

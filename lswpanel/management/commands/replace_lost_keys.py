@@ -3,13 +3,13 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from audit.origin import Actor
 from lswpanel import keyfiles, replacing, starting
 from lswpanel.checks import TAG
+from lswpanel.command_errors import in_one_line, writing
 from lswpanel.supervisor.errors import StartError
 from lswpanel.supervisor.lock import FolderLock
 
@@ -25,7 +25,7 @@ class Command(BaseCommand):
         parser.add_argument("--confirm", action="store_true", help="do it")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        with _one_sentence():
+        with in_one_line():
             starting.refuse_missing_database()
         if not (names := replacing.lost()):
             self.stdout.write("No key is lost. There is nothing to replace.")
@@ -36,7 +36,7 @@ class Command(BaseCommand):
             raise CommandError(
                 "Nothing was changed. If there is no copy of the keys anywhere, repeat it with --confirm."
             )
-        with _one_sentence(), _panel_stopped():
+        with in_one_line(), writing(settings.DATA_DIR), _panel_stopped():
             self._replace(names)
         self.stdout.write("Done. Start the panel, and keep a copy of the new keys where the database is not.")
 
@@ -47,16 +47,6 @@ class Command(BaseCommand):
         replacing.replace(names, Actor())
         if settings.SINGLE_MACHINE:
             keyfiles.mark_used(settings.KEY_FOLDER)
-
-
-@contextmanager
-def _one_sentence() -> Iterator[None]:
-    try:
-        yield
-    except (ImproperlyConfigured, StartError) as error:
-        raise CommandError(str(error)) from error
-    except OSError as error:
-        raise CommandError(f"{error.filename} cannot be written: {error.strerror}.") from error
 
 
 @contextmanager
