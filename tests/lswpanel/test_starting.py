@@ -1,15 +1,19 @@
 """A panel is made whole or not at all; nothing is made beside the remains of another one."""
 
 import os
+import runpy
 import shutil
+import sqlite3
 import stat
 import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
 from lswpanel import keyfiles, starting
 from lswpanel.supervisor import programs
@@ -37,16 +41,7 @@ def up(data: Path) -> str:
 # --- A folder without a panel -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("verify_audit",),
-        ("setup_link",),
-        ("migrate",),
-        ("engine",),
-        ("add_api_key", "--team", "x", "--name", "y"),
-    ],
-)
+@pytest.mark.parametrize("words", [("verify_audit",), ("migrate",)])
 def test_command_in_a_wrong_folder_makes_nothing(tmp_path: Path, words: tuple[str, ...]) -> None:
     line = one_line(manage(tmp_path / "data", *words))
     assert line.startswith(f"lswpanel: There is no panel in {tmp_path / 'data'}: point DATA_DIR")
@@ -60,7 +55,7 @@ def test_check_in_a_wrong_folder_fails_and_makes_nothing(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("words", [("help",), ("version",), ("verify_audit", "--help")])
+@pytest.mark.parametrize("words", [("help",), ("verify_audit", "--help")])
 def test_help_needs_no_panel(tmp_path: Path, words: tuple[str, ...]) -> None:
     assert manage(tmp_path / "data", *words).returncode == 0
     assert list(tmp_path.iterdir()) == []
@@ -84,14 +79,51 @@ def test_prepare_makes_everything_once_and_for_its_owner_alone(tmp_path: Path) -
 # --- Half a panel -----------------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def folder(tmp_path: Path, settings: Any) -> Path:
+    """An empty data folder for the settings of this process; its secrets would be made in it."""
+    settings.DATA_DIR = tmp_path / "data"
+    settings.KEY_FOLDER = tmp_path / "data" / "keys"
+    settings.DATABASE_FILE = tmp_path / "data" / "lswpanel.sqlite3"
+    settings.SECRET_FILES = {name.upper(): settings.KEY_FOLDER / name for name in NAMES}
+    return tmp_path / "data"
+
+
+def use(folder: Path) -> None:
+    """What `prepare` leaves, as far as a start looks at it."""
+    starting.make_what_is_new()
+    with closing(sqlite3.connect(folder / "lswpanel.sqlite3")) as database:
+        database.execute("CREATE TABLE something (id INTEGER)")
+    keyfiles.mark_used(folder / "keys")
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_lost_key_is_not_replaced_in_silence(data_folder: Path, name: str) -> None:
-    (data_folder / "keys" / name).unlink()
-    before = contents(data_folder)
-    line = one_line(manage(data_folder, "prepare"))
-    assert f"{name.upper()} is missing: {data_folder / 'keys' / name} is gone" in line
-    assert "manage.py replace_lost_keys" in line
-    assert contents(data_folder) == before
+def test_lost_key_is_not_replaced_in_silence(folder: Path, name: str) -> None:
+    use(folder)
+    (folder / "keys" / name).unlink()
+    before = contents(folder)
+    for start in (starting.make_what_is_new, starting.refuse_what_is_missing):
+        with pytest.raises(ImproperlyConfigured) as refused:
+            start()
+        assert f"{name.upper()} is missing: {folder / 'keys' / name} is gone" in str(refused.value)
+        assert "manage.py replace_lost_keys" in str(refused.value)
+    assert contents(folder) == before
+
+
+def test_second_start_makes_nothing(folder: Path) -> None:
+    use(folder)
+    before = contents(folder)
+    starting.make_what_is_new()
+    starting.refuse_what_is_missing()
+    assert contents(folder) == before
+
+
+def test_start_that_was_cut_off_goes_on(folder: Path) -> None:
+    """Killed after the first key: what is there is kept, the rest is made."""
+    made = keyfiles.create(folder / "keys" / "secret_key")
+    starting.make_what_is_new()
+    assert (folder / "keys" / "secret_key").read_text() == made
+    assert set(contents(folder)) == {*NAMES, "lswpanel.sqlite3"}
 
 
 def test_nothing_runs_without_the_keys_of_the_database(data_folder: Path) -> None:
@@ -105,19 +137,19 @@ def test_empty_database_beside_used_keys_is_not_taken_for_a_new_panel(data_folde
     database = data_folder / "lswpanel.sqlite3"
     database.unlink()
     before = contents(data_folder)
-    for line in (up(data_folder), one_line(manage(data_folder, "prepare"))):
-        assert f"{database} is empty, but the keys in {data_folder / 'keys'} have been used" in line
+    said = f"{database} is empty, but the keys in {data_folder / 'keys'} have been used"
+    assert said in up(data_folder)
     assert contents(data_folder) == before
-    shutil.rmtree(data_folder / "keys")
-    assert manage(data_folder, "prepare").returncode == 0, "without the keys it is a new panel"
 
 
-def test_start_that_was_cut_off_goes_on(tmp_path: Path) -> None:
-    """Killed after the first key: what is there is kept, the rest is made."""
-    made = keyfiles.create(tmp_path / "data" / "keys" / "secret_key")
-    keyfiles.touch(tmp_path / "data" / "lswpanel.sqlite3")
-    assert manage(tmp_path / "data", "prepare").returncode == 0
-    assert (tmp_path / "data" / "keys" / "secret_key").read_text() == made
+def test_empty_database_without_keys_is_a_new_panel(folder: Path) -> None:
+    use(folder)
+    (folder / "lswpanel.sqlite3").unlink()
+    with pytest.raises(ImproperlyConfigured):
+        starting.make_what_is_new()
+    shutil.rmtree(folder / "keys")
+    starting.make_what_is_new()
+    assert set(contents(folder)) == {*NAMES, "lswpanel.sqlite3"}
 
 
 def import_wsgi(data: Path) -> "subprocess.CompletedProcess[str]":
@@ -258,6 +290,17 @@ def test_env_file_is_read_as_compose_reads_it(data_folder: Path, tmp_path: Path)
     command = [sys.executable, str(tmp_path / "manage.py"), "setup_link"]
     link = subprocess.run(command, env=env, cwd="/", check=True, capture_output=True, text=True).stdout
     assert link.startswith("http://localhost:8124/setup/")
+
+
+def test_demonstration_keeps_out_of_what_env_file_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The children of `up --demo` would read it again otherwise."""
+    manage_py = runpy.run_path(str(ROOT / "manage.py"))
+    shell = {"DATABASE_URL": "postgres://real", "PATH": "/bin"}
+    monkeypatch.setattr(os, "environ", shell)
+    manage_py["choose_demo"]()
+    assert shell["PYTHON_DOTENV_DISABLED"] == shell["DEMO"] == "on"
+    assert "DATABASE_URL" not in shell
+    assert shell["DATA_DIR"] == str(ROOT / "data" / "demo")
 
 
 def test_database_is_new_until_it_has_a_table(tmp_path: Path) -> None:
