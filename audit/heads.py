@@ -1,19 +1,22 @@
 """The heads of the chains: begun once, checked before each entry, closed or marked as broken (A3)."""
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, NoReturn
 
 import structlog
 from django.db import IntegrityError, connection, transaction
-from django.db.models import QuerySet
-from django.db.models.functions import Now
+from django.db.models import OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce, Now
 
 from audit import chain as hashing
 from audit import keys
 from audit.models import AuditHead
 
 log = structlog.get_logger()
+HEAD_MISSING = "the head of the chain is missing"
 
 
 class NotInTransactionError(RuntimeError):
@@ -56,7 +59,8 @@ def locked(chain: int, **also: Any) -> tuple[AuditHead, datetime]:
     """
     if not connection.in_atomic_block:
         raise NotInTransactionError("An audit entry must be recorded inside transaction.atomic().")
-    head = AuditHead.objects.select_for_update().annotate(now=Now(), **also).filter(pk=chain).first()
+    found = AuditHead.objects.select_for_update().annotate(now=Now(), **also).filter(pk=chain)
+    head = next(iter(found), None)
     problem = problem_of(head)
     if head is None or problem:
         raise ChainBroken(chain, problem)
@@ -68,7 +72,7 @@ def locked(chain: int, **also: Any) -> tuple[AuditHead, datetime]:
 def problem_of(head: AuditHead | None) -> str:
     """Why a head cannot be built upon; empty when it can."""
     if head is None:
-        return "the head of the chain is missing"
+        return HEAD_MISSING
     if head.broken_at is not None:
         return head.problem
     return "" if genuine(head) else "the head of the chain was changed"
@@ -117,11 +121,29 @@ def mark_broken(chain: int, problem: str) -> None:
     From then on the team's pages say so, nothing new is sent for it and its deadlines stand still, until
     `manage.py recover_audit`. The first note stays.
     """
-    log.error("audit chain broken", chain=chain, problem=problem)
     with transaction.atomic():
-        AuditHead.objects.filter(pk=chain, broken_at=None).update(broken_at=Now(), problem=problem[:300])
+        unmarked = AuditHead.objects.filter(pk=chain, broken_at=None)
+        if unmarked.update(broken_at=Now(), problem=problem[:300]):
+            log.error("audit chain broken", chain=chain, problem=problem)
+        elif not AuditHead.objects.filter(pk=chain).exists():
+            log.error("audit chain missing", chain=chain)
+
+
+@contextmanager
+def noticed() -> Iterator[None]:
+    """Around a transaction: a chain that it finds broken is marked once it is rolled back, and others go on."""
+    try:
+        yield
+    except ChainBroken as broken:
+        mark_broken(broken.chain, broken.problem)
 
 
 def in_order() -> QuerySet[AuditHead]:
     """The heads of the chains that nobody found to be broken; of a chain without a head there is none."""
     return AuditHead.objects.filter(broken_at=None)
+
+
+def problem_noted(chain: OuterRef) -> Coalesce:
+    """What was noted of a chain, as a part of a larger query; empty while nobody found anything."""
+    noted = AuditHead.objects.filter(pk=chain).values("problem")[:1]
+    return Coalesce(Subquery(noted), Value(HEAD_MISSING))

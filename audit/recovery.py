@@ -29,8 +29,11 @@ def recover(chain: int, *, reason: str, actor: Actor, teams: Collection[int], ab
     installation's chain is told, too, so it has to be recovered first. Raises NothingBroken.
     """
     head = AuditHead.objects.select_for_update().filter(pk=chain).first()
-    broken = verdict(chain, teams, beginnings())
+    begun = beginnings()
+    broken = verdict(chain, teams, begun)
     found = broken.problem or (head.problem if head else "")
+    if not head and chain not in {INSTALLATION, *teams, *begun} and not hashing.entries(chain).exists():
+        raise NothingBroken(f"There is no chain {chain}.")
     if not found:
         raise NothingBroken(f"The audit trail of {heads.name_of(chain)} is intact.")
     head = _begin_again(head or AuditHead(chain=chain), _last(chain, head, above))

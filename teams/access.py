@@ -10,11 +10,12 @@ import structlog
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.utils import timezone
 
 import audit.origin
+from audit import heads
 from audit.actions import AuditAction
 from audit.chain import entries
 from audit.log import Target, record
@@ -46,6 +47,8 @@ class Access:
 
     membership: Membership
     actor: audit.origin.Actor
+    # What is wrong with the team's audit trail; empty while nobody found anything.
+    trail_problem: str = ""
 
     @property
     def team(self) -> Team:
@@ -109,7 +112,7 @@ class Access:
 
     def _record_refusal(self, permission: Permission, reason: str, server: "Server | None") -> None:
         target = server.audit_target() if server else Target("permission", permission)
-        with transaction.atomic():
+        with heads.noticed(), transaction.atomic():
             record(
                 AuditAction.PERMISSION_DENY,
                 chain=self.team.pk,
@@ -169,10 +172,12 @@ def holds(user_id: int | None, team_id: int, permission: Permission) -> bool:
 def _access(request: Any, slug: str) -> Access:
     membership = (
         Membership.objects.select_related("team", "user")
+        .annotate(trail_problem=heads.problem_noted(OuterRef("team_id")))
         .filter(team__slug=slug, user_id=request.user.pk)
         .first()
     )
     if membership is None:
         log.info("outsider", team=slug[:50], user_id=request.user.pk)
         raise Http404("No such team.")
-    return Access(membership, audit.origin.from_request(request, role=membership.role))
+    actor = audit.origin.from_request(request, role=membership.role)
+    return Access(membership, actor, membership.trail_problem)

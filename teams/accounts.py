@@ -7,6 +7,7 @@ from urllib.parse import urljoin, urlsplit
 import structlog
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
+from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
@@ -14,13 +15,34 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 import audit.origin
 from audit.actions import AuditAction
+from audit.heads import ChainBroken, mark_broken
 from audit.log import Target, record
 from audit.models import INSTALLATION, Outcome
+from audit.origin import Actor
 from audit.text import one_line
 from teams.models import User
 
 LONGEST_PASSWORD = 128
+UNRECORDED = (
+    "The audit trail of this installation is broken, so this sign-in stands in the log of the panel only. "
+    "Whoever runs the panel settles it with manage.py recover_audit --chain 0."
+)
 log = structlog.get_logger()
+
+
+def _recorded(action: AuditAction, actor: Actor, target: Target, outcome: Outcome = Outcome.DONE) -> bool:
+    """Leave an entry about signing in or out; False when the installation's trail is broken.
+
+    Then the log alone tells of it: whoever has to mend the trail must get in, and a door that closes is no safer.
+    """
+    try:
+        with transaction.atomic():
+            record(action, chain=INSTALLATION, actor=actor, target=target, outcome=outcome)
+    except ChainBroken as broken:
+        mark_broken(broken.chain, broken.problem)
+        log.error("not recorded", action=str(action), user_id=actor.user_id, target=target.id, ip=actor.ip)
+        return False
+    return True
 
 
 class MaximumLengthValidator:
@@ -62,27 +84,17 @@ class AccountAdapter(DefaultAccountAdapter):
             log.error("mail not sent", template=template_prefix, error=type(error).__name__)
 
     def post_login(self, request: HttpRequest, user: User, **options: Any) -> HttpResponse:
-        with transaction.atomic():
-            record(
-                AuditAction.LOGIN,
-                chain=INSTALLATION,
-                actor=audit.origin.from_request(request, user_id=user.pk),
-                target=Target("user", str(user.pk)),
-            )
+        actor = audit.origin.from_request(request, user_id=user.pk)
+        if not _recorded(AuditAction.LOGIN, actor, Target("user", str(user.pk))):
+            messages.error(request, UNRECORDED)
         return super().post_login(request, user, **options)
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         """Keep the address that was tried only if it is an account's: people type passwords into this field."""
         address = one_line(str(credentials.get("email", "")), 254).lower()
         known = User.objects.filter(email=address).values_list("pk", flat=True).first()
-        with transaction.atomic():
-            record(
-                AuditAction.LOGIN_FAIL,
-                chain=INSTALLATION,
-                actor=audit.origin.from_request(request),
-                target=Target("user", str(known or "")),
-                outcome=Outcome.REFUSED,
-            )
+        target = Target("user", str(known or ""))
+        _recorded(AuditAction.LOGIN_FAIL, audit.origin.from_request(request), target, Outcome.REFUSED)
         super().authentication_failed(request, **credentials)
 
     def reauthenticate(self, user: User, password: str) -> bool:
@@ -93,8 +105,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return proven
 
     def logout(self, request: HttpRequest) -> None:
-        with transaction.atomic():
-            record(AuditAction.LOGOUT, chain=INSTALLATION, actor=audit.origin.from_request(request))
+        _recorded(AuditAction.LOGOUT, audit.origin.from_request(request), Target())
         super().logout(request)
 
     def set_password(self, user: User, password: str) -> None:

@@ -38,6 +38,13 @@ def find_user(email: str) -> User:
     return user
 
 
+def find_id(number: int) -> User:
+    user = User.objects.filter(pk=number).first()
+    if user is None:
+        raise CommandError(f"There is no person {number}.")
+    return user
+
+
 @contextmanager
 def plain_errors() -> Iterator[None]:
     """Turn what a service finds wrong into one plain line and exit code 1."""

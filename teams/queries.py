@@ -18,6 +18,8 @@ from teams.permissions import PERMISSION_TEXT, ROLE_PERMISSIONS, SUBJECT_TEXT, P
 
 NEWEST_FIRST = Order(("sequence",), descending=True)
 PANEL = "panel"
+# The field in which an entry keeps by digest what somebody was called.
+RENAMED = "person"
 LARGEST_SEQUENCE = 2**63 - 1
 MOST_SHOWN_CHANGES = 4
 OUTCOME_BADGES: dict[str, str] = {Outcome.REFUSED: "warn", Outcome.FAILED: "danger", Outcome.UNSURE: "warn"}
@@ -49,6 +51,7 @@ class AuditRow:
     url: str
     text: str
     badge: str
+    changes: list[tuple[str, str, str]]
     details: str
 
 
@@ -76,9 +79,15 @@ def _filtered(events: QuerySet[AuditEvent], filters: dict[str, Any]) -> QuerySet
 
 
 def audit_rows(access: Access, events: list[AuditEvent]) -> list[AuditRow]:
-    names = persons.known(each for event in events for each in (event.actor_digest, event.behalf_digest))
+    names = persons.known(digest for event in events for digest in _digests(event))
     prefix = reverse("teams:audit_list", args=[access.team.slug])
     return [_audit_row(event, names, prefix) for event in events]
+
+
+def _digests(event: AuditEvent) -> Iterable[str]:
+    """Who acted, for whom, and, where somebody was renamed, what they were called before and after."""
+    renamed = (str(fields.get(RENAMED, "")) for fields in (event.before, event.after))
+    return event.actor_digest, event.behalf_digest, *renamed
 
 
 def _audit_row(event: AuditEvent, names: dict[str, Known], prefix: str) -> AuditRow:
@@ -90,7 +99,8 @@ def _audit_row(event: AuditEvent, names: dict[str, Known], prefix: str) -> Audit
         url=f"{prefix}{event.sequence}/",
         text=event.get_action_display(),
         badge=OUTCOME_BADGES.get(event.outcome, ""),
-        details=event.reason or changes_in_words(event),
+        changes=change_table(event, names),
+        details=event.reason or changes_in_words(event, names),
     )
 
 
@@ -109,22 +119,20 @@ def _named(pk: int, known: Known | None) -> Person:
     return Person(pk, known.name or known.email, known.email if known.name else "")
 
 
-def changes_in_words(event: AuditEvent) -> str:
+def changes_in_words(event: AuditEvent, names: dict[str, Known]) -> str:
     """The first few changed fields on one line, such as "status: queued → sending"."""
-    changed = [f"{name}: {change}" for name, change in _changed(event)]
+    changed = [f"{name}: {change}" for name, change in _changed(event, names)]
     more = len(changed) - MOST_SHOWN_CHANGES
     return ", ".join(changed[:MOST_SHOWN_CHANGES]) + (f" and {more} more" if more > 0 else "")
 
 
-def _changed(event: AuditEvent) -> Iterable[tuple[str, str]]:
+def _changed(event: AuditEvent, names: dict[str, Known]) -> Iterable[tuple[str, str]]:
     for name in dict.fromkeys((*event.before, *event.after)):
         old, new = event.before.get(name), event.after.get(name)
         if old == new or (old in (None, "") and new in (None, "")):
             continue
-        yield (
-            name.replace("_", " "),
-            f"{_shown(old)} → {_shown(new)}" if name in event.before else _shown(new),
-        )
+        was, is_now = _shown(name, old, names), _shown(name, new, names)
+        yield name.replace("_", " "), f"{was} → {is_now}" if name in event.before else is_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +140,6 @@ class AuditEntry:
     """One entry with all that its page shows; `older` and `newer` are addresses of its neighbours, if any."""
 
     row: AuditRow
-    changes: list[tuple[str, str, str]]
     older: str
     newer: str
 
@@ -144,16 +151,20 @@ def audit_entry(access: Access, sequence: int) -> AuditEntry | None:
     prefix = reverse("teams:audit_list", args=[access.team.slug])
     newer = f"{prefix}{sequence + 1}/" if sequence < audit_total(access) else ""
     older = f"{prefix}{sequence - 1}/" if sequence > 1 else ""
-    return AuditEntry(audit_rows(access, [event])[0], change_table(event), older, newer)
+    return AuditEntry(audit_rows(access, [event])[0], older, newer)
 
 
-def change_table(event: AuditEvent) -> list[tuple[str, str, str]]:
+def change_table(event: AuditEvent, names: dict[str, Known]) -> list[tuple[str, str, str]]:
     """Every kept field with its value before and after; an empty text where there was none."""
-    names = dict.fromkeys((*event.before, *event.after))
-    return [(name, _shown(event.before.get(name, "")), _shown(event.after.get(name, ""))) for name in names]
+    fields = dict.fromkeys((*event.before, *event.after))
+    values = ((name, event.before.get(name, ""), event.after.get(name, "")) for name in fields)
+    return [(name, _shown(name, old, names), _shown(name, new, names)) for name, old, new in values]
 
 
-def _shown(value: Any) -> str:
+def _shown(name: str, value: Any, names: dict[str, Known]) -> str:
+    if name == RENAMED and value:
+        known = names.get(value)
+        return str(_named(known.person_id, known)) if known else "a name that was erased"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "nothing" if value is None else str(value)

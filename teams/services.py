@@ -5,6 +5,7 @@ import secrets
 from datetime import timedelta
 
 import structlog
+from allauth.account.models import EmailAddress
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -146,6 +147,35 @@ def profile_change(*, user: User, name: str, time_zone: str, theme: str, actor: 
         target=_person(user),
         change=audit.log.Change(before, after),
     )
+
+
+@transaction.atomic
+def person_forget(*, user: User, actor: Actor) -> list[Team]:
+    """Erase a person's name and address everywhere, and close the account; the teams that they were in.
+
+    Their entries keep a number and digests, so every chain stays intact, and each of their teams has an entry that
+    says so (A10). Raises ValidationError for somebody who is the only owner of a team.
+    """
+    teams = list(user.teams.order_by("pk"))
+    if lonely := [team.name for team in teams if not _owned_by_another(team, user)]:
+        raise ValidationError(
+            f"{user.email} is the only owner of {', '.join(lonely)}. Add another owner first."
+        )
+    user.memberships.all().delete()
+    EmailAddress.objects.filter(user=user).delete()
+    persons.forget(user.pk)
+    user.name, user.email, user.is_active = "", f"forgotten-{user.pk}@forgotten.invalid", False
+    user.set_unusable_password()
+    user.save()
+    chains = [*(team.pk for team in teams), INSTALLATION]
+    audit.log.record_in(chains, AuditAction.PERSON_FORGET, actor=actor, target=_person(user))
+    return teams
+
+
+def _owned_by_another(team: Team, user: User) -> bool:
+    """Whether the team has an owner beside `user`, or is not theirs at all."""
+    owners = team.memberships.select_for_update().filter(role=Role.OWNER.value, user__is_active=True)
+    return set(owners.values_list("user_id", flat=True)) != {user.pk}
 
 
 def audit_verify(access: Access) -> Verdict:

@@ -295,6 +295,21 @@ def test_sync_says_when_the_budget_is_used_up(run: Run, team: Team, sim: Simulat
     assert "call budget is used up" in out.getvalue()
 
 
+# --- forget_person ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.req("A10")
+@pytest.mark.parametrize("by", ["--email", "--id"])
+def test_forget_person_closes_the_account_and_says_where_it_was(
+    run: Run, team: Team, owner: User, viewer: User, by: str
+) -> None:
+    words = (by, viewer.email if by == "--email" else str(viewer.pk))
+    assert run("forget_person", *words).startswith(f"Person {viewer.pk} was forgotten")
+    assert not User.objects.filter(email=viewer.email).exists()
+    assert "only owner of North Ops" in refused(run, "forget_person", "--email", owner.email)
+    assert "no person 999" in refused(run, "forget_person", "--id", "999")
+
+
 # --- verify_audit -----------------------------------------------------------------------------------------------
 
 

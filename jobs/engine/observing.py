@@ -40,7 +40,7 @@ def poll(api_key_id: int) -> bool:
 
 
 def _poll(api_key: ApiKey) -> None:
-    due = Job.objects.filter(due_jobs(), server__api_key=api_key).select_related("server")
+    due = Job.objects.moving().filter(due_jobs(), server__api_key=api_key).select_related("server")
     jobs = list(due.order_by("next_poll_at")[:500])
     if not jobs:
         return

@@ -4,9 +4,11 @@ import secrets
 from datetime import timedelta
 from typing import Any
 
+import structlog
 from django.db import transaction
 from django.db.models import Value
 
+from audit.heads import ChainBroken
 from audit.text import one_line
 from jobs.checkpoints import reached
 from jobs.engine.transition import Note, StaleWriter, advance, tell
@@ -18,6 +20,7 @@ from servers.leaseweb import AuthError, Forbidden, SendOutcome, Sent
 from servers.models import ApiKey
 from teams.cursor import bump
 
+log = structlog.get_logger()
 FIRST_LOOK = timedelta(seconds=1)
 FIRST_RETRY = timedelta(seconds=2)
 LONGEST_RETRY = timedelta(minutes=10)
@@ -32,12 +35,16 @@ UNSURE = (
 
 def settle_send(job: Job, api_key: ApiKey, sent: Sent) -> None:
     """Take the step that the answer proves. `job` is the row as it was when the bytes left (status sending)."""
-    _tell_key(job, api_key, sent)
-    reached("before_outcome_commit", job.pk)
     try:
+        _tell_key(job, api_key, sent)
+        reached("before_outcome_commit", job.pk)
         _step(job, sent)
     except StaleWriter:
         _late_answer(job, sent)
+    except ChainBroken:
+        # The job counts as uncertain as soon as the trail is in order again; until then this line is all there is.
+        log.error("answer not recorded", job=job.pk, outcome=sent.outcome.name, **_evidence(sent))
+        raise
     reached("after_outcome_commit", job.pk)
 
 

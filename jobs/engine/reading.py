@@ -5,6 +5,7 @@ from itertools import takewhile
 import structlog
 from django.db.models.functions import Now
 
+from audit import heads
 from jobs.engine import applying
 from jobs.engine.leasing import time_is_up, with_lease
 from servers import budget, details, one_snapshot, sync
@@ -29,6 +30,7 @@ def _read_key(api_key: ApiKey) -> None:
         applying.apply_listing(api_key, reading)
 
 
+@heads.noticed()
 def read_server(server_id: int) -> None:
     """Meet somebody's wish for a fresh reading of one server. What fails is noted on the key and shown there."""
     wanted = Server.objects.filter(pk=server_id, refresh_asked_at__isnull=False, api_key__removed_at=None)
@@ -43,6 +45,7 @@ def read_server(server_id: int) -> None:
         Server.objects.filter(pk=server_id).update(refresh_asked_at=None)
 
 
+@heads.noticed()
 def read_snapshot(snapshot_id: int) -> None:
     """Meet somebody's wish for a fresh reading of one snapshot; without budget it stays a wish for the next tick."""
     snapshot = one_snapshot.claim(snapshot_id)
@@ -63,6 +66,7 @@ def _read_snapshot(snapshot: Snapshot) -> None:
         applying.read_snapshot(api_key, snapshot)
 
 
+@heads.noticed()
 def read_detail(reading_id: int) -> None:
     """Meet somebody's wish for one subject of a server; without budget it stays a wish for the next tick."""
     _read_detail(reading_id, background=False)
@@ -77,6 +81,7 @@ def read_all_details(api_key_id: int) -> int:
     return read
 
 
+@heads.noticed()
 def read_details(api_key_id: int) -> int:
     """Read some of what is due by its turn for the servers of a key, oldest first; how many its budget allowed."""
     due = ServerReading.objects.filter(

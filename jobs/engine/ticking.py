@@ -9,6 +9,7 @@ import structlog
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
+from audit import heads
 from jobs.engine.observing import due_jobs
 from jobs.engine.transition import Note, StaleWriter, advance
 from jobs.models import MACHINE_VERSION, Job
@@ -78,10 +79,11 @@ def _unleased(which: Q) -> Q:
 
 
 def _settle(which: Q, step: Callable[[Job], None]) -> None:
-    ours = Job.objects.filter(which, machine_version=MACHINE_VERSION).select_related("server")
+    ours = Job.objects.moving().filter(which, machine_version=MACHINE_VERSION).select_related("server")
     for job in ours.order_by("id")[:MOST_AT_ONCE]:
         try:
-            step(job)
+            with heads.noticed():
+                step(job)
         except StaleWriter:
             log.info("somebody else moved it first", job=job.pk)
 
@@ -110,7 +112,7 @@ def _hand_over(job: Job) -> None:
 
 def _submits() -> tuple[int, ...]:
     """Queued jobs whose bell was lost, or whose wait is over; rung again only after a while."""
-    due = Job.objects.filter(
+    due = Job.objects.moving().filter(
         _unleased(Q(status=JobStatus.QUEUED)), not_before__lte=Now(), rung_at__lte=before(RING_AGAIN_AFTER)
     )
     ids = tuple(due.order_by("id").values_list("pk", flat=True)[:MOST_AT_ONCE])
@@ -119,7 +121,7 @@ def _submits() -> tuple[int, ...]:
 
 
 def _polls() -> tuple[int, ...]:
-    due = Job.objects.filter(due_jobs()).exclude(server__api_key=None)
+    due = Job.objects.moving().filter(due_jobs()).exclude(server__api_key=None)
     return tuple(due.order_by().values_list("server__api_key_id", flat=True).distinct()[:MOST_AT_ONCE])
 
 

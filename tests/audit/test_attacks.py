@@ -3,12 +3,14 @@
 The panel goes on meanwhile: whatever people do after the attack, nothing hides it.
 """
 
+import io
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
 from audit import chain as hashing
@@ -286,3 +288,73 @@ def test_attack_is_found_and_no_ordinary_act_hides_it(house: House, name: str) -
         with suppress(ChainBroken):
             house.act(team)
     assert house.broken() == found
+
+
+def recover(chain: int, reason: str = "the backup of Friday was put back") -> None:
+    call_command("recover_audit", "--chain", str(chain), "--reason", reason, stdout=io.StringIO())
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_break_can_be_filed_and_is_told_of_for_ever(house: House, name: str) -> None:
+    ATTACKS[name][0](house)
+    before = set(AuditEvent.objects.values_list("pk", "row_hash"))
+    recovered = set[int]()
+    while broken := house.broken():
+        recover(min(broken))
+        recovered.add(min(broken))
+    for team in house.teams():
+        house.act(team)
+    verdicts = verify_all(house.teams())
+    assert [found for found in verdicts if not found.intact] == []
+    assert persons.impostors() == []
+    assert {found.chain for found in verdicts if found.filed} >= recovered
+    assert before <= set(AuditEvent.objects.values_list("pk", "row_hash")), "the evidence is kept"
+
+
+def test_evidence_cannot_be_changed_after_it_was_filed(house: House) -> None:
+    wipe(rows(house.north, sequence=4))
+    recover(house.north)
+    rows(house.north, sequence=6).update(reason="nothing to see here")
+    assert house.broken() == {house.north: 1}
+
+
+def test_chain_may_break_again(house: House) -> None:
+    wipe(rows(house.north, sequence=4))
+    recover(house.north, "the first time")
+    house.act(house.north)
+    wipe(rows(house.north, sequence=10))
+    assert house.broken() == {house.north: 10}
+    recover(house.north, "the second time")
+    (found,) = [found for found in verify_all(house.teams()) if found.chain == house.north]
+    assert found.intact
+    assert found.filed.startswith("broken at entry 4 (entry 4 is missing")
+    assert "; broken at entry 10 (the last 1 entries are missing" in found.filed
+
+
+def test_filing_cannot_be_taken_back(house: House) -> None:
+    """The part before it, its head, and the entry of the filing itself gone: it is a break like any other."""
+    old = head(house.north).values().get()
+    wipe(rows(house.north, sequence=4))
+    recover(house.north)
+    wipe(rows(house.north, sequence__gt=8))
+    head(house.north).update(**old)
+    assert house.broken()
+
+
+def test_only_what_is_broken_can_be_recovered(house: House) -> None:
+    for chain, why in (
+        (house.north, "is intact"),
+        (INSTALLATION, "is intact"),
+        (4711, "There is no chain 4711"),
+    ):
+        with pytest.raises(CommandError, match=why):
+            recover(chain)
+    with pytest.raises(CommandError, match="--reason"):
+        recover(house.north, " ")
+
+
+def test_installation_is_recovered_first(house: House) -> None:
+    wipe(rows(house.north, sequence=4))
+    wipe(head(INSTALLATION))
+    with pytest.raises(CommandError, match="Recover it first: --chain 0"):
+        recover(house.north)

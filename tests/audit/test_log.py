@@ -1,7 +1,5 @@
 """The trail: written with the change or not at all, chained, keyed, and closed to change in the database."""
 
-import threading
-
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
@@ -188,31 +186,3 @@ def test_hostile_text_is_kept_on_one_line_and_bounded() -> None:
     assert event.reason == "one\\u000atwo\\u202ethree\\u0000"
     assert len(event.target_label) == 200
     assert verify(CHAIN).intact
-
-
-WRITERS, EACH = 8, 25
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.req("A3")
-def test_writers_at_once_make_no_fork_and_no_gap() -> None:
-    start_chain(CHAIN)
-    failures: list[Exception] = []
-
-    def writer() -> None:
-        try:
-            for _ in range(EACH):
-                write(1)
-        except DatabaseError as error:
-            failures.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=writer) for _ in range(WRITERS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
-    assert verify(CHAIN) == verify(CHAIN).__class__(CHAIN, WRITERS * EACH)
-    assert AuditHead.objects.get(pk=CHAIN).sequence == WRITERS * EACH

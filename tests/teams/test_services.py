@@ -1,5 +1,6 @@
 """Acts on people and teams: each done whole, with its entry, or not at all."""
 
+import re
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -11,6 +12,7 @@ from django.test import Client
 from django.urls import resolve
 
 from audit import persons
+from audit.census import verify_all
 from audit.models import INSTALLATION, AuditEvent
 from audit.origin import Actor
 from audit.verify import verify
@@ -144,6 +146,46 @@ def test_new_name_is_an_entry_of_every_team_of_that_person(team: Team) -> None:
     services.profile_change(user=user, name="Bob", time_zone="UTC", theme="light", actor=BY)
     for chain, times in ((own.pk, 1), (team.pk, 1), (INSTALLATION, 2)):
         assert actions(chain).count("profile.change") == times
+
+
+@pytest.mark.req("A10")
+def test_forgotten_person_leaves_a_number_and_an_intact_trail() -> None:
+    ann, team = make_owner()
+    bob = services.user_create(email="bob@example.org", password=PASSWORD, name="Bob Xerxes", actor=BY)
+    services.member_add(team=team, user=bob, role=Role.OWNER, actor=BY)
+    bob_acts = Actor(bob.pk, "owner", on_behalf_of=bob.pk)
+    services.profile_change(user=bob, name="Bob Yoyo", time_zone="UTC", theme="dark", actor=bob_acts)
+    services.person_forget(user=bob, actor=BY)
+    assert everything_kept().isdisjoint({"Xerxes", "Yoyo", "bob@example.org"})
+    assert [found for found in verify_all({team.pk}) if not found.intact] == []
+    assert (actions(team.pk)[-1], actions(INSTALLATION)[-1]) == ("person.forget", "person.forget")
+    assert list(team.users.all()) == [ann]
+    assert not User.objects.get(pk=bob.pk).is_active
+
+
+def everything_kept() -> set[str]:
+    """Every word of every row of every table."""
+    words = set[str]()
+    with connection.cursor() as cursor:
+        for table in connection.introspection.django_table_names():
+            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")  # noqa: S608  (our own names)
+            words |= set(re.findall(r"[\w@.-]+", str(cursor.fetchall())))
+    return words
+
+
+@pytest.mark.req("A10")
+def test_names_that_vanish_without_an_entry_are_missed() -> None:
+    ann, team = make_owner()
+    services.profile_change(user=ann, name="Ann B", time_zone="UTC", theme="dark", actor=Actor(ann.pk))
+    persons.forget(ann.pk)
+    assert {found.chain for found in verify_all({team.pk}) if not found.intact} == {INSTALLATION, team.pk}
+
+
+def test_only_owner_of_a_team_cannot_be_forgotten() -> None:
+    ann, team = make_owner()
+    with pytest.raises(ValidationError, match=f"the only owner of {team.name}"):
+        services.person_forget(user=ann, actor=BY)
+    assert persons.called_now(ann.pk)
 
 
 # --- Teams ------------------------------------------------------------------------------------------------------
