@@ -12,9 +12,10 @@ from django.db import transaction
 import audit.log
 from audit import census, persons
 from audit.actions import AuditAction
-from audit.models import INSTALLATION
+from audit.models import INSTALLATION, AuditHead
 from audit.origin import Actor
 from audit.recovery import NothingBroken, recover
+from jobs.engine import standing
 from lswpanel import keychecks, starting
 from servers import resealing
 from servers.services import api_key_give_up
@@ -55,9 +56,12 @@ def replace(names: Collection[str], actor: Actor) -> int:
 
 @transaction.atomic
 def _close_chains(actor: Actor) -> None:
-    """The installation's first: the others are told of in it."""
+    """The installation's first: the others are told of in it. Teams that stood still because of a break go on."""
+    teams = {team.pk: team for team in Team.objects.order_by("pk")}
+    for head in AuditHead.objects.exclude(broken_at=None).filter(pk__in=teams).order_by("pk"):
+        if head.broken_at:
+            standing.go_on(teams[head.pk], head.broken_at)
     persons.seal_anew()
-    teams = set(Team.objects.values_list("pk", flat=True))
     for verdict in census.verify_all(teams):
         try:
             recover(verdict.chain, reason=REASON.format("AUDIT_KEYS"), actor=actor, teams=teams)

@@ -1,15 +1,18 @@
 """When keys are lost for good: what only they opened is given up, everything else stays, and the trail says so."""
 
 import secrets
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.sessions.models import Session
 from django.core.exceptions import ImproperlyConfigured
+from django.db import transaction
 from django.test import Client
+from django.utils import timezone
 
-from audit import census, persons
-from audit.models import INSTALLATION, AuditEvent
+from audit import census, heads, persons
+from audit.models import INSTALLATION, AuditEvent, AuditHead
 from audit.origin import Actor
 from jobs.models import Job
 from lswpanel import keychecks, replacing
@@ -95,6 +98,19 @@ def test_replacing_that_was_cut_off_goes_on(settings: Any, session: Client) -> N
     replacing.replace(names, Actor())
     assert AuditEvent.objects.count() == written + 1
     assert replacing.lost() == []
+
+
+def test_team_that_stood_still_goes_on(settings: Any, session: Client, team: Team, job: Job) -> None:
+    """Its trail was marked as broken before somebody saw that the key was gone."""
+    names = lose(settings, "AUDIT_KEYS")
+    with pytest.raises(heads.ChainBroken) as broken, transaction.atomic():
+        heads.locked(team.pk)
+    heads.mark_broken(team.pk, broken.value.problem)
+    an_hour_ago = timezone.now() - timedelta(hours=1)
+    AuditHead.objects.filter(pk=team.pk).update(broken_at=an_hour_ago)
+    replacing.replace(names, Actor())
+    assert Job.objects.get().expires_at - job.expires_at >= timedelta(hours=1)
+    assert AuditHead.objects.get(pk=team.pk).broken_at is None
 
 
 def test_cost_is_told_by_name(settings: Any, session: Client, api_key: ApiKey) -> None:
