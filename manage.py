@@ -10,7 +10,7 @@ from pathlib import Path
 import django
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management import execute_from_command_line
+from django.core.management import execute_from_command_line, get_commands
 from django.db import OperationalError
 
 from lswpanel import starting
@@ -36,7 +36,7 @@ def main() -> None:
         return
     if needs_database(sys.argv[1:]):
         with in_one_sentence():
-            refuse_unsafe()
+            refuse_unsafe(sys.argv[1])
     execute_from_command_line(sys.argv)
 
 
@@ -62,12 +62,14 @@ def needs_database(words: list[str]) -> bool:
     return bool(words) and words[0] not in NEED_NO_DATABASE and HELP.isdisjoint(words)
 
 
-def refuse_unsafe() -> None:
+def refuse_unsafe(command: str) -> None:
     """Without database or secrets, and with the secrets of another database, nothing is run and nothing is made."""
     starting.refuse_what_is_missing()
     django.setup()
     from lswpanel import keychecks
 
+    if not get_commands().get(command, "django").startswith("django"):
+        keychecks.refuse_unprepared()
     keychecks.refuse_others()
 
 

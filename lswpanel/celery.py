@@ -31,6 +31,7 @@ def refuse_unsafe(**_: object) -> None:
 
     try:
         starting.refuse_what_is_missing()
+        keychecks.refuse_unprepared()
         keychecks.refuse_others()
     except ImproperlyConfigured as error:
         sys.exit(f"lswpanel: {error}")

@@ -27,6 +27,15 @@ def refuse_others() -> None:
         raise ImproperlyConfigured(f"{name} {problem}{_kept_in(name)}; {WAY_OUT}.")
 
 
+def refuse_unprepared() -> None:
+    """Raises ImproperlyConfigured for a database without the panel's tables."""
+    if not _prepared():
+        raise ImproperlyConfigured(
+            "There is no panel in this database: point DATABASE_URL to that of yours, or run `manage.py prepare`, "
+            "which makes a new one."
+        )
+
+
 def problems() -> dict[str, str]:
     """What is wrong with secrets of this process, by name; nothing in a database without check values."""
     known = registered()
@@ -38,6 +47,10 @@ def problems() -> dict[str, str]:
             found["ENCRYPTION_KEYS"] or f"lacks the key {key_id}, which API keys are sealed with"
         )
     return {name: problem for name, problem in found.items() if problem}
+
+
+def _prepared() -> bool:
+    return KeyCheck._meta.db_table in connection.introspection.table_names()
 
 
 def _problem(name: str, known: set[str], values: list[str]) -> str:
@@ -58,7 +71,7 @@ def register() -> None:
 
 def registered() -> dict[str, set[str]]:
     """The values that the database keeps, by secret; none as long as it was not prepared."""
-    if KeyCheck._meta.db_table not in connection.introspection.table_names():
+    if not _prepared():
         return {}
     known: dict[str, set[str]] = {}
     for secret, value in KeyCheck.objects.values_list("secret", "value"):

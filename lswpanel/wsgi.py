@@ -30,6 +30,7 @@ from lswpanel.checks import TAG  # noqa: E402
 starting.refuse_what_is_missing()
 if problems := [str(message) for message in run_checks(tags=[TAG]) if message.level >= ERROR]:
     raise ImproperlyConfigured("\n".join(problems))
+keychecks.refuse_unprepared()
 keychecks.refuse_others()
 # Under --preload the children would share the connection.
 connections.close_all()

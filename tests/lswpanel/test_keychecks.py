@@ -89,6 +89,9 @@ def test_database_that_was_never_prepared_knows_nothing() -> None:
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE lswpanel_keycheck")
     assert keychecks.registered() == {}
+    keychecks.refuse_others()
+    with pytest.raises(ImproperlyConfigured, match="There is no panel in this database"):
+        keychecks.refuse_unprepared()
 
 
 # --- A demonstration and a panel stay apart ---------------------------------------------------------------------
