@@ -7,8 +7,7 @@ import django
 from celery import Celery
 from celery.signals import beat_init, setup_logging, worker_init
 from django.core.exceptions import ImproperlyConfigured
-
-from lswpanel import starting
+from django.db import OperationalError
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lswpanel.settings")
 
@@ -25,13 +24,14 @@ def keep_our_logging(**_: object) -> None:
 @worker_init.connect
 @beat_init.connect
 def refuse_unsafe(**_: object) -> None:
-    """A worker with secrets that are not the database's would seal and sign what nobody can open."""
+    """A worker with secrets that are not the database's would seal and sign what nobody can open.
+
+    Celery logs other exceptions of a receiver and goes on; without its database a worker comes back later.
+    """
     django.setup()
-    from lswpanel import keychecks
+    from lswpanel import serving
 
     try:
-        starting.refuse_what_is_missing()
-        keychecks.refuse_unprepared()
-        keychecks.refuse_others()
-    except ImproperlyConfigured as error:
+        serving.refuse_unsafe()
+    except (ImproperlyConfigured, OperationalError) as error:
         sys.exit(f"lswpanel: {error}")

@@ -10,10 +10,7 @@ from importlib import import_module
 
 import django
 from django.conf import settings
-from django.core.checks import ERROR, run_checks
-from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
-from django.db import connections
 
 from lswpanel.supervisor import gate
 
@@ -24,16 +21,9 @@ import_module(settings.ROOT_URLCONF)
 
 gate.wait()
 
-from lswpanel import keychecks, starting  # noqa: E402  (needs loaded settings)
-from lswpanel.checks import TAG  # noqa: E402
+from lswpanel import serving  # noqa: E402  (needs loaded settings)
 
-starting.refuse_what_is_missing()
-if problems := [str(message) for message in run_checks(tags=[TAG]) if message.level >= ERROR]:
-    raise ImproperlyConfigured("\n".join(problems))
-keychecks.refuse_unprepared()
-keychecks.refuse_others()
-# Under --preload the children would share the connection.
-connections.close_all()
+serving.refuse_unsafe()
 
 application = get_wsgi_application()
 
