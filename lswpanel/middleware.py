@@ -8,11 +8,13 @@ from collections.abc import Callable
 import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import resolve_url
+from django.shortcuts import render, resolve_url
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.http import urlencode
 from django_htmx.http import HttpResponseClientRedirect
+
+from teams import passwords, sign_in
 
 Handler = Callable[[HttpRequest], HttpResponse]
 SAFE_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
@@ -82,3 +84,26 @@ def own_time_zone(handler: Handler) -> Handler:
             return handler(request)
 
     return middleware
+
+
+def turned_away(handler: Handler) -> Handler:
+    """Answer what could not be done now, and say when to come again."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        return handler(request)
+
+    middleware.process_exception = _answer  # type: ignore[attr-defined]
+    return middleware
+
+
+def _answer(request: HttpRequest, exception: Exception) -> HttpResponse | None:
+    match exception:
+        case passwords.Busy():
+            response = render(request, "503_busy.html", status=503)
+            response["Retry-After"] = str(passwords.COME_AGAIN)
+        case sign_in.TooSoon(seconds=seconds):
+            response = render(request, "429.html", {"minutes": -(-seconds // 60)}, status=429)
+            response["Retry-After"] = str(seconds)
+        case _:
+            return None
+    return response

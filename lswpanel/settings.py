@@ -83,6 +83,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "lswpanel.middleware.private_pages",
     "lswpanel.middleware.own_time_zone",
+    "lswpanel.middleware.turned_away",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -185,10 +186,7 @@ ACCOUNT_RATE_LIMITS = {"login_failed": "100/h/ip,10/m/ip,5/15m/key"}
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
-PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
-    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
-]
+PASSWORD_HASHERS = ["teams.passwords.PanelPasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
@@ -207,9 +205,14 @@ EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'dummy'}.
 # --- Browser ---------------------------------------------------------------------------------------------------
 SESSION_ENGINE = "teams.sessions"
 SESSION_COOKIE_AGE = 24 * 3600
-SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
+# Browsers share the cookies of localhost between its ports, hence between panels.
+_cookie = "__Host-{}" if HTTPS else f"{{}}-{_public.port or 80}"
+SESSION_COOKIE_NAME = _cookie.format("session")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
-CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrf"
+CSRF_COOKIE_NAME = _cookie.format("csrf")
+DEVICE_COOKIE_NAME = _cookie.format("device")
+MESSAGE_COOKIE_NAME = _cookie.format("messages")
+MESSAGE_STORAGE = "lswpanel.messages.PanelStorage"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "lswpanel.views.csrf_failure"
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
@@ -217,8 +220,8 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SECURE_HSTS_SECONDS = 2 * 365 * 24 * 3600 if HTTPS else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
-SECURE_HSTS_PRELOAD = HTTPS
+# Both bind other names than the panel's own, and the list of browsers is left in months only, so they are a wish.
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS and environment.boolean("HSTS_PRELOAD")
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz/$"]
 CONTENT_SECURITY_POLICY = {
@@ -255,5 +258,7 @@ LOGGING = logs.configuration(
     level=environment.choice("LOG_LEVEL", "INFO", "DEBUG", "WARNING", "ERROR", "CRITICAL"),
     form=environment.choice("LOG_FORMAT", "text", "json"),
 )
-# TLS ends at the proxy or not at all (localhost); the deploy check cannot know the latter is meant.
-SILENCED_SYSTEM_CHECKS = [] if HTTPS else ["security.W004", "security.W008", "security.W012", "security.W016"]
+# TLS ends at the proxy or not at all (localhost), and HSTS for other names is a wish; the deploy check cannot know.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"] + (
+    [] if HTTPS else ["security.W004", "security.W008", "security.W012", "security.W016"]
+)
