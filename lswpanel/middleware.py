@@ -7,11 +7,13 @@ from collections.abc import Callable
 
 import structlog
 from django.conf import settings
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render, resolve_url
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.http import urlencode
+from django.views.defaults import bad_request
 from django_htmx.http import HttpResponseClientRedirect
 
 from teams import passwords, sign_in
@@ -43,6 +45,17 @@ def security_headers(handler: Handler) -> Handler:
         response.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         response.setdefault("Permissions-Policy", ", ".join(f"{name}=()" for name in FEATURES))
         return response
+
+    return middleware
+
+
+def refuse_malformed(handler: Handler) -> Handler:
+    """Refuse what could not be decoded, with the headers of every other answer."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if getattr(request, "malformed", False):
+            return bad_request(request, BadRequest())
+        return handler(request)
 
     return middleware
 
