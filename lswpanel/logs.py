@@ -10,8 +10,8 @@ Configuration = dict[str, Any]
 # httpx and httpcore print whole URLs at INFO, and headers with the key in them at DEBUG (K5). The others tell of every
 # task and every refused request, which jobs, events and the audit trail tell better.
 QUIET = ("httpx", "httpcore", "celery.beat", "celery.app.trace", "celery.worker.strategy", "django.request")
-# What strangers can make the panel say as often as they like: one line each, and so many a minute at most.
-SAMPLED = ("django.security", "django.request", "lswpanel.csp")
+# What strangers or an outage make the panel say at every request: one line each, and so many a minute at most.
+SAMPLED = ("django.security", "django.request", "lswpanel.csp", "lswpanel.database")
 MOST_A_MINUTE = 20
 
 

@@ -113,9 +113,12 @@ FORM_RENDERER = "lswpanel.forms.PanelFormRenderer"
 # --- Database, cache, broker -----------------------------------------------------------------------------------
 DATABASES = {
     "default": dj_database_url.parse(
-        DATABASE_URL or f"sqlite:///{DATA_DIR / 'lswpanel.sqlite3'}", conn_max_age=60
+        DATABASE_URL or f"sqlite:///{DATA_DIR / 'lswpanel.sqlite3'}", conn_max_age=60, conn_health_checks=True
     )
 }
+if DATABASES["default"]["ENGINE"].endswith("postgresql"):
+    # A server that is not there keeps a request waiting for seconds, not for minutes.
+    DATABASES["default"]["OPTIONS"] = {"connect_timeout": 5, **DATABASES["default"].get("OPTIONS", {})}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # IMMEDIATE and WAL: feasible under concurrent writers. FULL: a click is on disk before we say that it is kept.
     # recursive_triggers: without it REPLACE would step past the triggers that protect the audit trail.
