@@ -4,6 +4,7 @@ import re
 import uuid
 import zoneinfo
 from collections.abc import Callable
+from datetime import UTC
 
 import structlog
 from django.conf import settings
@@ -89,14 +90,24 @@ def _login_back_to(request: HttpRequest) -> str:
 
 
 def own_time_zone(handler: Handler) -> Handler:
-    """Show times in the person's own zone."""
+    """Show times in the person's own zone, and in UTC where this machine does not know it; pages say which."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         name = getattr(request.user, "time_zone", "UTC")
-        with timezone.override(zoneinfo.ZoneInfo(name)):
+        zone = _zone(name)
+        request.unknown_time_zone = "" if zone else name  # type: ignore[attr-defined]
+        with timezone.override(zone or UTC):
             return handler(request)
 
     return middleware
+
+
+def _zone(name: str) -> zoneinfo.ZoneInfo | None:
+    """Looked up at each request: the next release of the machine's list may drop a name that was chosen here."""
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return None
 
 
 def turned_away(handler: Handler) -> Handler:
