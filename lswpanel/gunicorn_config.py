@@ -1,8 +1,9 @@
 """How gunicorn serves the panel, under the supervisor and in the image alike."""
 
 import resource
+from typing import Any
 
-from lswpanel import environment
+from lswpanel import environment, logs
 
 worker_class = "lswpanel.web_worker.BufferingWorker"
 threads = environment.integer("WEB_THREADS", 8, at_least=1)
@@ -18,3 +19,8 @@ control_socket_disable = True
 forwarder_headers = ""
 # Everything is written through the socket of `web_worker`, which bounds how long that may take.
 sendfile = False
+
+
+def post_worker_init(worker: Any) -> None:
+    """Each request that is none would be a line of the log."""
+    worker.log.error_log.addFilter(logs.Sampled())

@@ -11,14 +11,15 @@ Configuration = dict[str, Any]
 # task and every refused request, which jobs, events and the audit trail tell better.
 QUIET = ("httpx", "httpcore", "celery.beat", "celery.app.trace", "celery.worker.strategy", "django.request")
 # What strangers or an outage make the panel say at every request: one line each, and so many a minute at most.
-SAMPLED = ("django.security", "django.request", "lswpanel.csp", "lswpanel.database")
+SAMPLED = ("django.security", "django.request", "gunicorn.error", "lswpanel.csp", "lswpanel.database")
+OWN_FAULTS = ("django.request", "gunicorn.error")
 MOST_A_MINUTE = 20
 
 
 class Sampled(logging.Filter):
     """Lets MOST_A_MINUTE records of each logger in SAMPLED through; the next minute begins with how many were left out.
 
-    What is the panel's own fault (an error of django.request) always passes, with its traceback.
+    What is the panel's own fault (an error of one in OWN_FAULTS) always passes, with its traceback.
     """
 
     def __init__(self) -> None:
@@ -26,7 +27,7 @@ class Sampled(logging.Filter):
         self._taken: dict[str, tuple[int, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        own_fault = record.name == "django.request" and record.levelno >= logging.ERROR
+        own_fault = record.name in OWN_FAULTS and record.levelno >= logging.ERROR
         if own_fault or not record.name.startswith(SAMPLED):
             return True
         record.exc_info = None

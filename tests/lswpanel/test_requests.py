@@ -123,7 +123,9 @@ def minute(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
-@pytest.mark.parametrize("name", ["django.security.DisallowedHost", "django.request", "lswpanel.csp"])
+@pytest.mark.parametrize(
+    "name", ["django.security.DisallowedHost", "django.request", "gunicorn.error", "lswpanel.csp"]
+)
 def test_log_takes_a_few_a_minute_of_what_strangers_cause(name: str, minute: list[float]) -> None:
     sampled = logs.Sampled()
     taken = [sampled.filter(record(name)) for _ in range(logs.MOST_A_MINUTE + 30)]
@@ -135,8 +137,9 @@ def test_log_takes_a_few_a_minute_of_what_strangers_cause(name: str, minute: lis
     assert later.exc_info is None
 
 
-def test_log_takes_all_of_what_is_our_own_fault() -> None:
-    sampled, name = logs.Sampled(), "django.request"
+@pytest.mark.parametrize("name", logs.OWN_FAULTS)
+def test_log_takes_all_of_what_is_our_own_fault(name: str) -> None:
+    sampled = logs.Sampled()
     assert all(sampled.filter(record(name, logging.ERROR)) for _ in range(100))
     assert all(sampled.filter(record("jobs.engine")) for _ in range(100))
     error = record(name, logging.ERROR)
