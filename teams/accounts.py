@@ -58,15 +58,20 @@ class AccountAdapter(DefaultAccountAdapter):
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         super().pre_authenticate(request, **credentials)
         email = str(credentials.get("email", ""))
-        sign_in.use_allowance(request, email=email, ip=self.get_client_ip(request))
+        self._allowance = sign_in.use_allowance(request, email=email, ip=self.get_client_ip(request))
 
-    def authenticate(self, request: HttpRequest, **credentials: Any) -> Any:
-        """A try that was not evaluated does not count for its address."""
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
+        """A try that was not evaluated counts neither for its address nor for the account; the right one neither."""
+        self._allowance = ""
         try:
-            return super().authenticate(request, **credentials)
+            user: User | None = super().authenticate(request, **credentials)
         except (Busy, sign_in.TooSoon):
             self._rollback_login_failed_rl_usage()
+            sign_in.give_back(self._allowance)
             raise
+        if user:
+            sign_in.give_back(self._allowance)
+        return user
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Send it, or log that it cannot be sent: an error page would tell that there is such an account (X6)."""

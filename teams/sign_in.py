@@ -43,19 +43,25 @@ def account_name(typed: str) -> str:
     return unicodedata.normalize("NFKC", typed).strip().casefold()
 
 
-def use_allowance(request: HttpRequest, *, email: str, ip: str) -> None:
-    """Count one try against `email`. Raises TooSoon when it must not be evaluated."""
+def use_allowance(request: HttpRequest, *, email: str, ip: str) -> str:
+    """Count one try against `email`; returns what `give_back` takes. Raises TooSoon when it must not be evaluated."""
     account = account_name(email)
     if _address_known(account, ip):
-        return
+        return ""
     device = _devices(request).get(_digest(account), "")
     key = _digest(account, device)
     with transaction.atomic():
         SignInAllowance.objects.filter(full_at__lt=Now() - KEPT_FOR).delete()
         SignInAllowance.objects.bulk_create([SignInAllowance(key=key, full_at=Now())], ignore_conflicts=True)
         free = SignInAllowance.objects.filter(key=key, full_at__lte=Now() + EVERY * (BURST - 1))
-        if not free.update(full_at=_later(Greatest(F("full_at"), Now()))):
+        if not free.update(full_at=_moved(Greatest(F("full_at"), Now()), EVERY)):
             raise TooSoon(_seconds_left(key))
+    return key
+
+
+def give_back(key: str) -> None:
+    """The try was no guess: the password was right, or nobody looked at it."""
+    SignInAllowance.objects.filter(key=key).update(full_at=_moved(F("full_at"), -EVERY))
 
 
 def remember(request: HttpRequest, response: HttpResponse, *, user: User, ip: str) -> None:
@@ -97,8 +103,8 @@ def _network(ip: str) -> str:
     return str(ipaddress.ip_network(f"{address}/64", strict=False).network_address)
 
 
-def _later(moment: Greatest) -> ExpressionWrapper:
-    return ExpressionWrapper(moment + EVERY, output_field=DateTimeField())
+def _moved(moment: F | Greatest, by: timedelta) -> ExpressionWrapper:
+    return ExpressionWrapper(moment + by, output_field=DateTimeField())
 
 
 def _seconds_left(key: str) -> int:

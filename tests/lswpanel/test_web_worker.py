@@ -26,12 +26,13 @@ HALVES = {
     "a head without its end": POST,
     "half a body": POST + b"Content-Length: 90\r\n\r\nlogin=",
     "an answer after which nobody hangs up": GET + b"Connection: close\r\n\r\n",
+    "a connection that is kept": GET + b"\r\n",
 }
 
 
 @pytest.mark.processes
 @pytest.mark.req("X17")
-def test_pages_answer_beside_fifty_half_open_connections(stack: Stack) -> None:
+def test_pages_answer_beside_sixty_connections_that_keep_the_server_waiting(stack: Stack) -> None:
     """Ten of each kind; a thread held by one of them would be held for good, and there are eight."""
     url = stack.web()
     assert httpx.get(f"{url}/healthz/", timeout=60).status_code == 200

@@ -75,6 +75,13 @@ def test_other_spellings_of_the_address_share_its_allowance(person: User, spelli
     assert failures() == BURST
 
 
+def test_right_password_uses_nothing_up(person: User) -> None:
+    for number in range(BURST + 1):
+        assert sign_in(Client(), f"203.0.113.{number}").status_code == 302
+    attack(BURST + 1)
+    assert failures() == BURST
+
+
 def test_owner_signs_in_from_an_address_that_is_known(person: User) -> None:
     assert sign_in(Client(), "203.0.113.1").status_code == 302
     attack(BURST + 1)
@@ -168,7 +175,7 @@ def test_whoever_is_sent_away_is_told_so_and_keeps_the_try(
     gate = Gate(at_once=1, waiting=0)
     monkeypatch.setattr(passwords, "_gate", gate)
     with gate.turn():
-        answers = [sign_in(client, "203.0.113.1") for _ in range(8)]
+        answers = [sign_in(client, "203.0.113.1") for _ in range(BURST + 1)]
     assert {(answer.status_code, answer["Retry-After"]) for answer in answers} == {(503, "5")}
     assert answers[0]["X-Frame-Options"] == "DENY"
     assert failures() == 0

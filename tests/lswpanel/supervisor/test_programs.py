@@ -37,6 +37,10 @@ def test_threads_are_chosen_by_the_environment(monkeypatch: pytest.MonkeyPatch) 
     assert _value(programs.worker(env={}), "--concurrency") == "5"
 
 
+def test_connection_outlives_the_pause_between_two_polls() -> None:
+    assert gunicorn_config.keepalive == 15
+
+
 def test_worker_has_time_to_finish_a_call_and_the_broker_outlives_it() -> None:
     broker = programs.Broker(server=Path("v"), socket=Path("/s"), folder=Path("/d"), password="p")
     valkey, worker = programs.broker(broker, env={}), programs.worker(env={})
