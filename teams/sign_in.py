@@ -50,8 +50,8 @@ def use_allowance(request: HttpRequest, *, email: str, ip: str) -> str:
         return ""
     device = _devices(request).get(_digest(account), "")
     key = _digest(account, device)
+    SignInAllowance.objects.filter(full_at__lt=Now() - KEPT_FOR).delete()
     with transaction.atomic():
-        SignInAllowance.objects.filter(full_at__lt=Now() - KEPT_FOR).delete()
         SignInAllowance.objects.bulk_create([SignInAllowance(key=key, full_at=Now())], ignore_conflicts=True)
         free = SignInAllowance.objects.filter(key=key, full_at__lte=Now() + EVERY * (BURST - 1))
         if not free.update(full_at=_moved(Greatest(F("full_at"), Now()), EVERY)):

@@ -10,15 +10,16 @@ from typing import Any
 import httpx
 import pytest
 from django.contrib.auth.hashers import Argon2PasswordHasher
+from django.db import connection
 from django.db.models import F
-from django.test import Client, override_settings
+from django.test import Client, RequestFactory, override_settings
 
 from audit.models import AuditEvent
 from lswpanel.settings import PASSWORD_HASHERS
 from teams import passwords
 from teams.models import KnownAddress, SignInAllowance, User
 from teams.passwords import Busy, Gate
-from teams.sign_in import BURST, EVERY, KNOWN_FOR
+from teams.sign_in import BURST, EVERY, KNOWN_FOR, TooSoon, use_allowance
 from tests.support.stack import Stack
 
 pytestmark = [pytest.mark.django_db, pytest.mark.req("X5")]
@@ -73,6 +74,21 @@ def test_other_spellings_of_the_address_share_its_allowance(person: User, spelli
     attack(BURST)
     assert sign_in(Client(), "203.0.113.1", login=spelling).status_code == 429
     assert failures() == BURST
+
+
+@pytest.mark.django_db(transaction=True)
+def test_tries_that_come_together_do_not_get_past_the_allowance(rf: RequestFactory) -> None:
+    def one(number: int) -> bool:
+        try:
+            use_allowance(rf.post("/accounts/login/"), email=ANN, ip=f"198.51.{number}.1")
+        except TooSoon:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    with ThreadPoolExecutor(8) as crowd:
+        assert sum(crowd.map(one, range(BURST + 14))) == BURST
 
 
 def test_right_password_uses_nothing_up(person: User) -> None:
