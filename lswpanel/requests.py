@@ -12,14 +12,18 @@ from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 Environ = dict[str, Any]
 
 
+# What would move the panel away from the root of its address; the last two are what a proxy sent as headers.
+ELSEWHERE = ("SCRIPT_NAME", "HTTP_SCRIPT_NAME", "HTTP_PATH_INFO")
+
+
 class PanelRequest(WSGIRequest):
     """A request in UTF-8, the only encoding that pages of ours send, at the root of the address."""
 
     malformed = False
 
     def __init__(self, environ: Environ) -> None:
-        # FORCE_SCRIPT_NAME keeps Django from reading it; a proxy that sets it leads to other addresses than we write.
-        self.malformed = bool(environ.get("SCRIPT_NAME"))
+        # FORCE_SCRIPT_NAME keeps Django from reading it; but pages would lead to other addresses than the proxy's.
+        self.malformed = any(environ.get(name) for name in ELSEWHERE)
         super().__init__(environ)
 
     def _set_content_type_params(self, meta: Environ) -> None:

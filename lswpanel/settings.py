@@ -191,6 +191,7 @@ ACCOUNT_RATE_LIMITS = {"login_failed": "100/h/ip,10/m/ip,5/15m/key"}
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+WEB_THREADS = environment.integer("WEB_THREADS", 8, at_least=1)
 PASSWORD_HASHERS = ["teams.passwords.PanelPasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},

@@ -164,6 +164,11 @@ class BufferingWorker(ThreadWorker):
             self.on_client_socket_readable(conn, conn.sock)
             self._add(conn, b"")
 
+    def handle_request(self, req: Any, conn: Connection) -> Any:
+        """No header moves the panel to another path: SCRIPT_NAME of a proxy is a header like others, and refused."""
+        req.headers = [(name.replace("_", "-"), value) for name, value in req.headers]
+        return super().handle_request(req, conn)
+
     def murder_pending(self) -> None:
         """Called by the loop once a second, and after everything it does: whose time is over?"""
         now = time.monotonic()

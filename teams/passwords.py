@@ -4,10 +4,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from django.conf import settings
 from django.contrib.auth.hashers import Argon2PasswordHasher
 
 AT_ONCE = 2
-WAITING = 4
+# Two threads of the web server are left to everybody else.
+WAITING = min(4, max(0, settings.WEB_THREADS - AT_ONCE - 2))
 # Seconds after which to come again; a full line is worked off in less.
 COME_AGAIN = 5
 

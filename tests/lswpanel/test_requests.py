@@ -102,10 +102,14 @@ def test_what_other_servers_say_about_the_place_is_not_read(variable: str) -> No
 @pytest.mark.processes
 def test_web_server_takes_no_place_from_a_header(stack: Stack) -> None:
     url = stack.web()
-    for headers in ({"SCRIPT_NAME": "//x"}, {"SCRIPT_NAME": "/accounts"}, {"PATH_INFO": "/profile/"}):
-        assert httpx.get(f"{url}/accounts/login/", headers=headers, timeout=60).status_code == 200
-    answer = httpx.get(f"{url}/accounts/login/", headers={"Content-Type": "text/x; charset=idna"}, timeout=60)
-    assert (answer.status_code, answer.headers["X-Frame-Options"]) == (400, "DENY")
+    for headers in (
+        {"SCRIPT_NAME": "//x"},
+        {"SCRIPT_NAME": "/accounts"},
+        {"PATH_INFO": "/profile/"},
+        {"Content-Type": "text/x; charset=idna"},
+    ):
+        answer = httpx.get(f"{url}/accounts/login/", headers=headers, timeout=60)
+        assert (answer.status_code, answer.headers["X-Frame-Options"]) == (400, "DENY")
 
 
 # --- What of it is logged ------------------------------------------------------------------------------------
