@@ -26,6 +26,8 @@ EVERY = timedelta(seconds=60)
 WAIT_FOR_BUDGET = timedelta(seconds=5)
 # What was read before this is too old to be put together with what comes now.
 LONGEST_PASS = timedelta(hours=2)
+# What is written at once, so that no transaction keeps others waiting for seconds.
+PAGES_AT_ONCE = 20
 # More than a tenth of a key's servers, and at least so many, do not come or go at once without a second look.
 MASS = 5
 SHARE_OF_A_MASS = 10
@@ -80,11 +82,14 @@ def read(api_key: ApiKey, go_on: Callable[[], bool]) -> Stretch:
 
     The first page is the caller's to pay for. Raises LeasewebError, noted on the key, when not even that one came.
     """
-    begun = database_time(api_key)
+    begun, more = database_time(api_key), iter(range(PAGES_AT_ONCE - 1))
     of, start, total = _place(api_key, begun)
     try:
         with client_for(api_key) as client:
-            return Stretch(of, start, begun, client.list_servers(start=start, total=total, go_on=go_on))
+            listing = client.list_servers(
+                start=start, total=total, go_on=lambda: next(more, None) is not None and go_on()
+            )
+            return Stretch(of, start, begun, listing)
     except LeasewebError as error:
         note_failure(api_key, error)
         if start:
