@@ -26,6 +26,8 @@ EVERY = timedelta(seconds=60)
 WAIT_FOR_BUDGET = timedelta(seconds=5)
 # What was read before this is too old to be put together with what comes now.
 LONGEST_PASS = timedelta(hours=2)
+# How often in a row the page is asked for where a pass stopped.
+TRIES = 3
 # What is written at once, so that no transaction keeps others waiting for seconds.
 PAGES_AT_ONCE = 20
 # More than a tenth of a key's servers, and at least so many, do not come or go at once without a second look.
@@ -93,9 +95,15 @@ def read(api_key: ApiKey, go_on: Callable[[], bool]) -> Stretch:
     except LeasewebError as error:
         note_failure(api_key, error)
         if start:
-            stopped = pass_words.stopped(start, total, error)
-            ApiKey.objects.filter(pk=api_key.pk, pass_begun_at=of).update(list_error=stopped)
+            _note_stop(api_key, pass_words.stopped(start, total, error))
         raise
+
+
+def _note_stop(api_key: ApiKey, why: str) -> None:
+    """A page that keeps failing must not keep those before it from being read: after a few tries a new pass begins."""
+    again = {"pass_begun_at": None, "pass_offset": 0} if api_key.failures >= TRIES else {}
+    same = ApiKey.objects.filter(pk=api_key.pk, pass_begun_at=api_key.pass_begun_at)
+    same.update(list_error=why, **again)
 
 
 def _place(api_key: ApiKey, now: datetime) -> tuple[datetime, int, int | None]:

@@ -170,6 +170,14 @@ def test_list_that_is_cut_off_says_how_far_it_came_and_goes_on_there(fleet: Flee
     assert events() == [], "the first pass of a key has no news"
 
 
+def test_page_that_keeps_failing_does_not_keep_those_before_it_from_being_read(fleet: Fleet) -> None:
+    fleet.sim.faults.add(Fault.HTML_504, operation=LIST, skip=1, times=4)
+    stuck = fleet.read(turns=4)
+    assert "after 50 of 120" in stuck.list_error
+    assert fleet.read().list_error == ""
+    assert fleet.offsets() == [0, 50, 50, 50, 50, 0, 50, 100]
+
+
 def test_pass_that_was_left_lying_too_long_begins_anew(fleet: Fleet) -> None:
     fleet.sim.faults.add(Fault.HTML_504, operation=LIST, skip=1, times=1)
     fleet.read()
