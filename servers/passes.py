@@ -33,6 +33,8 @@ PAGES_AT_ONCE = 20
 # More than a tenth of a key's servers, and at least so many, do not come or go at once without a second look.
 MASS = 5
 SHARE_OF_A_MASS = 10
+# Passes for jobs follow one another within seconds, and so long a lie may last, too.
+SECOND_LOOK_AFTER = timedelta(seconds=30)
 PASS_FIELDS = (
     "pass_begun_at",
     "pass_offset",
@@ -165,7 +167,7 @@ def _follows(row: ApiKey, stretch: Stretch) -> bool:
 
 def _held_back(row: ApiKey, stretch: Stretch) -> set[str]:
     """The servers that are new, if there are too many of them at once to be believed the first time."""
-    if row.synced_at is None or row.doubted_at is not None:
+    if row.synced_at is None or _is_second_look(row, stretch):
         return set()
     listed = {item.id for item in stretch.listing.items}
     known = Server.objects.filter(
@@ -174,6 +176,11 @@ def _held_back(row: ApiKey, stretch: Stretch) -> set[str]:
     new = listed - set(known.values_list("upstream_id", flat=True))
     held = row.pass_held if stretch.start else 0
     return new if _is_mass(held + len(new), row.server_count) else set()
+
+
+def _is_second_look(row: ApiKey, stretch: Stretch) -> bool:
+    """Whether a pass may confirm the mass that another one showed."""
+    return row.doubted_at is not None and stretch.of - row.doubted_at >= scaled(SECOND_LOOK_AFTER)
 
 
 def _is_mass(number: int, servers: int) -> bool:
@@ -202,8 +209,8 @@ def _end(row: ApiKey, stretch: Stretch) -> None:
     mass = row.synced_at is not None and (row.pass_held > 0 or _is_mass(missing, row.server_count))
     if not (stretch.listing.ended and row.pass_steady and row.pass_offset == found >= (row.pass_total or 0)):
         row.list_error = pass_words.not_whole(found, row.pass_total, steady=row.pass_steady)
-    elif mass and row.doubted_at is None:
-        row.doubted_at = stretch.of
+    elif mass and not _is_second_look(row, stretch):
+        row.doubted_at = row.doubted_at or stretch.of
         row.list_error = pass_words.doubted(missing, row.pass_held, row.server_count)
     else:
         row.synced_at, row.server_count, row.list_calls = stretch.of, found, row.pass_calls

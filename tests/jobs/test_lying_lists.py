@@ -30,10 +30,10 @@ class Fleet:
         self.sim, self.api_key = sim, api_key
         self.account = sim.world.account("main")
 
-    def read(self, *, turns: int = 1) -> ApiKey:
-        """So many turns of a worker, each with a full budget."""
+    def read(self, *, turns: int = 1, pause: timedelta = timedelta(minutes=1)) -> ApiKey:
+        """So many turns of a worker, each after a pause and with a full budget."""
         for _ in range(turns):
-            ApiKey.objects.update(budget_tokens=10, paused_until=None)
+            ApiKey.objects.update(budget_tokens=10, paused_until=None, doubted_at=F("doubted_at") - pause)
             assert reading.read_key(self.api_key.pk)
         return ApiKey.objects.get(pk=self.api_key.pk)
 
@@ -124,6 +124,16 @@ def test_many_that_left_wait_for_a_second_whole_pass_and_states_do_not(fleet: Fl
     fleet.read(turns=6)
     assert gone() == left
     assert sorted(what for what, _ in events() if what == "vanished") == ["vanished"] * 30
+
+
+def test_second_look_comes_some_time_after_the_first(fleet: Fleet) -> None:
+    """Passes for jobs follow one another within seconds; a lie that lasts as long is not confirmed by them."""
+    fleet.read()
+    fleet.sim.world.add_servers(fleet.account, count=30)
+    assert fleet.read(turns=3, pause=timedelta(seconds=5)).list_error
+    assert Server.objects.count() == 120
+    assert fleet.read(pause=timedelta(seconds=20)).list_error == ""
+    assert Server.objects.count() == 150
 
 
 def test_many_that_are_new_wait_for_a_second_whole_pass(fleet: Fleet) -> None:
