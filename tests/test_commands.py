@@ -297,6 +297,18 @@ def test_sync_says_when_the_budget_is_used_up(run: Run, team: Team, sim: Simulat
     assert "call budget is used up" in out.getvalue()
 
 
+# --- A broken trail ---------------------------------------------------------------------------------------------
+
+
+def test_command_that_cannot_be_recorded_does_nothing_and_says_the_way_out(run: Run) -> None:
+    run(*OWNER, typed=PASSWORD)
+    AuditHead.objects.filter(pk=INSTALLATION).update(sequence=0)
+    said = refused(run, "create_team", "--name", "South Ops", "--owner", "ann@example.com")
+    assert said.endswith("Nothing was done. See manage.py recover_audit --chain 0.")
+    assert Team.objects.count() == 1
+    assert AuditHead.objects.get(pk=INSTALLATION).broken_at is not None
+
+
 # --- forget_person ----------------------------------------------------------------------------------------------
 
 
