@@ -33,7 +33,7 @@ def upstream_url(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessa
 
 @register(TAG)
 def strong_secrets(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
-    given = [("SECRET_KEY", settings.SECRET_KEY)]
+    given = [(name, getattr(settings, name)) for name in ("SECRET_KEY", "CHECKPOINT_KEY")]
     given += [("AUDIT_KEYS", entry.rpartition(":")[2]) for entry in _entries(settings.AUDIT_KEYS) or [""]]
     return [
         Error(f"{name} is too weak: give at least 32 random characters.", id="lswpanel.E003")

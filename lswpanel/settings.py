@@ -45,6 +45,7 @@ ENCRYPTION_KEYS = environment.secret("ENCRYPTION_KEYS", folder=_folder, create=S
 AUDIT_KEYS = environment.optional_secret("AUDIT_KEY") or environment.secret(
     "AUDIT_KEYS", folder=_folder, create=SINGLE_MACHINE
 )
+CHECKPOINT_KEY = environment.secret("CHECKPOINT_KEY", folder=_folder, create=SINGLE_MACHINE)
 
 # --- Leaseweb --------------------------------------------------------------------------------------------------
 LEASEWEB_API_URL = environment.text("LEASEWEB_API_URL", "https://api.leaseweb.com/cloud/v2")

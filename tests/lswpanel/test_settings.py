@@ -23,6 +23,7 @@ SAFE = {
     "PUBLIC_URL": "https://panel.example.com",
     "SECRET_KEY": secrets.token_urlsafe(48),
     "AUDIT_KEYS": secrets.token_urlsafe(32),
+    "CHECKPOINT_KEY": secrets.token_urlsafe(32),
     "ENCRYPTION_KEYS": secrets.token_urlsafe(32),
 }
 
@@ -88,6 +89,7 @@ WEAK = [
     ({"SECRET_KEY": "a" * 60}, "SECRET_KEY is too weak"),
     ({"AUDIT_KEYS": "ab" * 30}, "AUDIT_KEYS is too weak"),
     ({"AUDIT_KEYS": f"{KEY}, old:{KEY[:31]}"}, "AUDIT_KEYS is too weak"),
+    ({"CHECKPOINT_KEY": "short"}, "CHECKPOINT_KEY is too weak"),
     ({"ENCRYPTION_KEYS": "c2hvcnQ"}, "ENCRYPTION_KEYS: every key is base64 of at least 32 random bytes"),
     ({"ENCRYPTION_KEYS": ","}, "ENCRYPTION_KEYS: every key"),
     ({"ENCRYPTION_KEYS": f"{KEY},short:c2hvcnQ"}, "ENCRYPTION_KEYS: every key"),
@@ -135,7 +137,7 @@ def test_first_start_makes_its_secrets_and_the_second_one_keeps_them(tmp_path: P
     folder = tmp_path / "data" / "keys"
     assert manage(tmp_path / "data", "check").returncode == 0
     made = {path.name: path.read_text() for path in folder.iterdir()}
-    assert set(made) == {"secret_key", "encryption_keys", "audit_keys"}
+    assert set(made) == {"secret_key", "encryption_keys", "audit_keys", "checkpoint_key"}
     assert len(set(made.values())) == 3
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
     assert manage(tmp_path / "data", "check").returncode == 0
