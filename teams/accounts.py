@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 import audit.origin
+from audit import persons
 from audit.actions import AuditAction
 from audit.heads import ChainBroken, mark_broken
 from audit.log import Target, record
@@ -105,6 +106,8 @@ class AccountAdapter(DefaultAccountAdapter):
             log.error("mail not sent", template=template_prefix, error=type(error).__name__)
 
     def post_login(self, request: HttpRequest, user: User, **options: Any) -> HttpResponse:
+        # A name that somebody took out of the trail's table, or replaced there, stands beside no further act.
+        persons.remember(user.pk, user.name, user.email)
         actor = audit.origin.from_request(request, user_id=user.pk)
         if not _recorded(AuditAction.LOGIN, actor, Target("user", str(user.pk))):
             messages.error(request, UNRECORDED)

@@ -260,6 +260,11 @@ ATTACKS: dict[str, tuple[Attack, dict[str, int]]] = {
     "two entries swapped": (_swap, {North: 2}),
     "an entry moved to another chain": (_move, {North: 8, South: 9}),
     "two chains exchanged": (_exchange, {North: 1, South: 1}),
+    "a team deleted behind the panel's back": (
+        lambda h: Team.objects.filter(pk=h.north).delete(),
+        {North: 1},
+    ),
+    "a chain that the installation's trail does not tell of": (lambda h: start_chain(4711), {"4711": 1}),
     "a team deleted with its chain": (_delete_team, {North: 1}),
     "a team deleted, its number used again": (_replay_birth, {North: 1}),
     "a name replaced": (_rename, {North: 3, South: 3}),

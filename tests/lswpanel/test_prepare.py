@@ -1,6 +1,7 @@
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,8 @@ def test_prepare_says_what_it_does_and_has_nothing_to_say_again(tmp_path: Path) 
     assert "Bringing the database up to date (" in prepare(tmp_path)
     assert (tmp_path / "static" / "staticfiles.json").is_file()
     assert prepare(tmp_path) == ""
+    with closing(sqlite3.connect(tmp_path / "lswpanel.sqlite3")) as database:
+        assert database.execute("SELECT chain, sequence FROM audit_audithead").fetchall() == [(0, 0)]
 
 
 def test_database_of_another_version_is_refused_in_one_sentence(data_folder: Path) -> None:
