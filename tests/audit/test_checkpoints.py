@@ -1,6 +1,7 @@
 """Signed checkpoints: what an attacker who holds the whole database, but no key, can no longer undo."""
 
 import json
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ from django.db import connection
 from django.db.models import F
 from structlog.testing import capture_logs
 
-from audit import leases, triggers
+from audit import leases, triggers, verification
 from audit.checkpoints import file, making, proof, signed
 from audit.checkpoints.key import public_key
 from audit.heads import start_chain
@@ -146,6 +147,31 @@ def test_one_process_signs(monkeypatch: pytest.MonkeyPatch) -> None:
     assert making.due() == (3,)
     making.sign_next(2)
     assert len(lines()) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_eight_workers_at_once_sign_once_and_verify_once() -> None:
+    write(300)
+    asked: list[bool] = []
+    everybody_asked = threading.Barrier(8)
+
+    def worker() -> None:
+        try:
+            asked.append(verification.ask(CHAIN, Actor()))
+            everybody_asked.wait()
+            making.sign_next(1)
+            verification.run(CHAIN)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=worker) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (sorted(asked), [each.number for each in signed.following(lines())]) == ([False] * 7 + [True], [1])
+    assert AuditEvent.objects.filter(action="audit.verify").count() == 1
+    assert proof.prove().faults == []
 
 
 def test_lease_of_a_worker_that_died_runs_out() -> None:
