@@ -110,6 +110,20 @@ def test_file_that_lost_its_end_in_a_power_cut_is_completed(folder: Path) -> Non
     assert len(lines()) == 3
 
 
+@pytest.mark.usefixtures("two")
+def test_checkpoint_that_is_signed_while_somebody_compares_is_no_alarm(folder: Path) -> None:
+    """`verify_audit` and a start compare without the lease."""
+
+    def meanwhile() -> Iterator[str]:
+        kept = lines()
+        making.sign_next(3)
+        yield from kept
+
+    assert file.differs(meanwhile()) == ""
+    assert file.differs(lines()) == ""
+    assert len((folder / file.NAME).read_text().splitlines()) == 3
+
+
 # --- When one is due --------------------------------------------------------------------------------------------
 
 
