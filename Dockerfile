@@ -16,7 +16,9 @@ COPY jobs /app/jobs
 COPY templates /app/templates
 COPY static /app/static
 WORKDIR /app
-ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 DATA_DIR=/data STATIC_ROOT=/data/static
+# BIND tells the panel's checks what the command below does.
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+    DATA_DIR=/data STATIC_ROOT=/data/static BIND=0.0.0.0
 USER panel
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s \

@@ -8,7 +8,9 @@ from collections.abc import Callable
 import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.middleware.security import SecurityMiddleware
 from django.shortcuts import render, resolve_url
+from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.http import urlencode
@@ -16,8 +18,12 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from audit import heads
 
+log = structlog.get_logger()
 Handler = Callable[[HttpRequest], HttpResponse]
 SAFE_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+PROTO = "X-Forwarded-Proto"
+# The health check comes from this machine; the style sheets are those of the page that explains it.
+ASKED_WITHOUT_PROXY = ("/healthz/", settings.STATIC_URL)
 FEATURES = ("camera", "display-capture", "geolocation", "microphone", "payment", "usb")
 
 
@@ -43,6 +49,32 @@ def security_headers(handler: Handler) -> Handler:
         response.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         response.setdefault("Permissions-Policy", ", ".join(f"{name}=()" for name in FEATURES))
         return response
+
+    return middleware
+
+
+def forwarded_proto(handler: Handler) -> Handler:
+    """Behind a proxy that does not say how the browser came, explain it: the move to https would go on for ever.
+
+    A page for whoever looks, and one line in the log of each process for whoever can change the proxy.
+    """
+    security = SecurityMiddleware(handler)
+    told: list[str] = []
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if (
+            not settings.HTTPS
+            or PROTO in request.headers
+            or request.path_info.startswith(ASKED_WITHOUT_PROXY)
+        ):
+            return handler(request)
+        if not told:
+            told.append(PROTO)
+            log.error("proxy sends no X-Forwarded-Proto", path=request.path_info[:200])
+        response = HttpResponse(render_to_string("no_forwarded_proto.html"), status=400)
+        # Django would log each of them.
+        response._has_been_logged = True  # type: ignore[attr-defined]
+        return security.process_response(request, response)
 
     return middleware
 
