@@ -9,12 +9,13 @@ import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
-from lswpanel import keyfiles, starting
+from lswpanel import environment, keyfiles, starting
 from servers.leaseweb import check_base_url
 
 # A random text of 32 characters, or 32 random bytes, hardly ever have fewer different ones than this.
@@ -31,6 +32,15 @@ def upstream_url(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessa
     except ValueError as error:
         return [Error(f"LEASEWEB_API_URL: {error}", id="lswpanel.E001")]
     return []
+
+
+@register(TAG)
+def hurry_in_rehearsals_only(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
+    """A shortened deadline gives up on a job that the real Leaseweb is still working on."""
+    host = urlsplit(settings.LEASEWEB_API_URL).hostname or ""
+    if settings.TIME_SCALE == 1 or environment.is_loopback(host):
+        return []
+    return [Error("TIME_SCALE: keep 1, or rehearse with a simulated Leaseweb.", id="lswpanel.E007")]
 
 
 @register(TAG)

@@ -34,14 +34,15 @@ def create(path: Path) -> str:
     return path.read_text().strip()
 
 
-def touch(path: Path) -> None:
-    """An empty file for its owner alone, whatever the umask; one that is there is kept, and closed to others.
+def make_database(path: Path) -> None:
+    """An empty database for its owner alone, whatever the umask; one that is there is kept, and closed to others.
 
-    SQLite gives the files beside its database the rights of the database.
+    So are the files beside it. SQLite gives those that it makes later the rights of the database.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, OWNER_ONLY))
-    path.chmod(OWNER_ONLY)
+    for file in (path, *path.parent.glob(f"{path.name}-*")):
+        file.chmod(OWNER_ONLY)
 
 
 def mark_used(folder: Path) -> None:

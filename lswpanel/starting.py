@@ -30,7 +30,7 @@ def make_what_is_new() -> None:
         settings.DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
     make_missing_secrets()
     if file:
-        keyfiles.touch(file)
+        keyfiles.make_database(file)
 
 
 def make_missing_secrets() -> None:

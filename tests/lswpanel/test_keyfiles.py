@@ -39,15 +39,16 @@ def test_two_secrets_differ(tmp_path: Path) -> None:
     assert len({keyfiles.create(tmp_path / str(number)) for number in range(5)}) == 5
 
 
-def test_touched_file_is_closed_whatever_it_was_before(tmp_path: Path, generous_umask: None) -> None:
-    new, old = tmp_path / "new", tmp_path / "old"
+def test_database_is_closed_whatever_it_was_before(tmp_path: Path, generous_umask: None) -> None:
+    new, old, beside = (tmp_path / name for name in ("new", "old", "old-wal"))
     old.write_text("kept")
+    beside.write_text("kept")
     assert keyfiles.open_to_others(old)
     for path in (new, old):
-        keyfiles.touch(path)
-        assert mode(path) == 0o600
-        assert not keyfiles.open_to_others(path)
-    assert old.read_text() == "kept"
+        keyfiles.make_database(path)
+    assert {mode(path) for path in (new, old, beside)} == {0o600}
+    assert not keyfiles.open_to_others(old)
+    assert (old.read_text(), beside.read_text()) == ("kept", "kept")
 
 
 def test_use_is_marked_once(tmp_path: Path) -> None:
