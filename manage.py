@@ -23,6 +23,11 @@ HELP = {"-h", "--help", "--version"}
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["verify_audit"] and "--offline" in sys.argv:
+        # On a machine that has a file and a public key, and nothing else of the panel.
+        from audit.checkpoints import offline
+
+        sys.exit(offline.main(sys.argv[2:]))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lswpanel.settings")
     if sys.argv[1:2] == ["up"] and "--demo" in sys.argv:
         choose_demo()

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from audit.keys import Seal
+from audit.keys import Seal, seal
 from audit.models import AuditEvent, AuditHead
 
 COVERED = (
@@ -42,6 +42,14 @@ def content_hash(event: AuditEvent) -> str:
 def row_hash(prev_hash: str, content: str) -> str:
     """SHA-256 over the hash before and the hash of the content, so that no entry can change without all later ones."""
     return _sha256(f"{prev_hash}\n{content}")
+
+
+def link(event: AuditEvent, prev_hash: str) -> None:
+    """Tie an entry that is not written yet to the one before it, and seal it."""
+    event.prev_hash, event.content_hash = prev_hash, content_hash(event)
+    event.row_hash = row_hash(prev_hash, event.content_hash)
+    made = seal(row_message(event))
+    event.key_id, event.row_mac = made.key_id, made.mac
 
 
 def genesis(chain: int, birth: str, start: int) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import IntegrityError
 
 from audit import chain as hashing
-from audit import heads, keys
+from audit import heads
 from audit.actions import AuditAction
 from audit.models import INSTALLATION, AuditEvent, Outcome
 from audit.origin import Actor
@@ -122,11 +122,7 @@ def _tell_upstream(event: AuditEvent, upstream: Upstream) -> None:
 
 
 def _seal(event: AuditEvent, prev_hash: str) -> None:
-    """Link the entry to the one before it, seal it, and write it."""
-    event.prev_hash, event.content_hash = prev_hash, hashing.content_hash(event)
-    event.row_hash = hashing.row_hash(prev_hash, event.content_hash)
-    made = keys.seal(hashing.row_message(event))
-    event.key_id, event.row_mac = made.key_id, made.mac
+    hashing.link(event, prev_hash)
     try:
         event.save(force_insert=True)
     except IntegrityError as error:

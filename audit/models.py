@@ -131,3 +131,60 @@ class AuditPerson(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {self.email}"
+
+
+class Checkpoint(models.Model):
+    """Where every chain stood at a moment, signed; `content` and `signature` are the text that `signed` reads (A4).
+
+    `entries` is how many all chains had together. `anew`: nothing before it counts any more.
+    """
+
+    number = models.BigIntegerField(primary_key=True)
+    anew = models.BooleanField(default=False)
+    at = models.DateTimeField()
+    entries = models.BigIntegerField()
+    content = models.TextField()
+    signature = models.CharField(max_length=100)
+
+    def __str__(self) -> str:
+        return f"checkpoint {self.number}"
+
+    @property
+    def line(self) -> str:
+        return f"{self.content} {self.signature}"
+
+
+class AuditLease(models.Model):
+    """Who may do a piece of work now: `until` is empty when nobody does, and `epoch` grows with each taking."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    until = models.DateTimeField(null=True)
+    epoch = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Verification(models.Model):
+    """The last wish to verify a chain, how far a worker has read, and the verdict once it was found.
+
+    `number` counts the wishes; `asked_at` is empty when nobody waits. `asked_by` is who asked, as `Actor` tells it.
+    `read` entries were found good, the last of them has `row_hash`, and `seal` shows that a worker wrote both.
+    `first_bad` and `problem` say what is wrong, if anything.
+    """
+
+    chain = models.BigIntegerField(primary_key=True)
+    number = models.BigIntegerField(default=0)
+    asked_at = models.DateTimeField(null=True)
+    asked_by = models.JSONField(default=dict)
+    read = models.BigIntegerField(default=0)
+    row_hash = models.CharField(max_length=64, default="0" * 64)
+    seal = models.CharField(max_length=64, blank=True)
+    done_at = models.DateTimeField(null=True)
+    done_by = models.BigIntegerField(null=True)
+    entries = models.BigIntegerField(default=0)
+    first_bad = models.BigIntegerField(null=True)
+    problem = models.CharField(max_length=500, blank=True)
+
+    def __str__(self) -> str:
+        return f"verification of {self.chain}"

@@ -1,6 +1,6 @@
 """Reads a chain from its first entry and names the first one that does not fit (A3, A7)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db.models import QuerySet
 
@@ -10,6 +10,8 @@ from audit.actions import AuditAction
 from audit.models import INSTALLATION, AuditEvent, AuditHead
 from audit.persons import Known
 
+# Reading and checking so many entries takes a fraction of a second.
+STEP = 2000
 UNKNOWN_ENTRY = "this entry stands behind the end of the chain"
 
 
@@ -32,27 +34,78 @@ class Verdict:
         return not self.problem
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far a chain was found good: the number of an entry, its hash, and how many entries that are."""
+
+    sequence: int
+    row_hash: str
+    entries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Where a step led; with a `problem`, `first_bad` is the sequence of the first wrong entry.
+
+    `ended`: the chain was read to its end, and its head fits there.
+    """
+
+    place: Place | None
+    ended: bool = False
+    first_bad: int | None = None
+    problem: str = ""
+    filed: str = ""
+
+    @property
+    def over(self) -> bool:
+        return self.ended or bool(self.problem)
+
+    @property
+    def entries(self) -> int:
+        return self.place.entries if self.place else 0
+
+
 def verify(chain: int) -> Verdict:
     """Check the links, the hashes, the seals, the names and the head of one chain.
 
     Entries that are written while this reads are followed, so that a busy chain is not taken for a broken one.
     """
+    first = step = walk(chain)
+    while not step.over:
+        step = walk(chain, step.place)
+    return Verdict(chain, step.entries, step.first_bad, step.problem, first.filed)
+
+
+def walk(chain: int, place: Place | None = None, *, limit: int = STEP) -> Step:
+    """Check at most `limit` entries after `place`, from the beginning without one; at the end of the chain its head.
+
+    What was filed as broken before the chain began anew is looked at in the beginning, and told of in that step.
+    """
     head = _head(chain)
     sound = head is not None and heads.genuine(head)
-    older = evidence.filed(head) if head and sound and head.start else evidence.Filed("")
+    older = evidence.Filed("")
+    if place is None or (head and sound and place.sequence <= head.start):
+        place, older = None, evidence.filed(head) if head and sound and head.start else older
     if older.problem:
-        return Verdict(chain, 0, 1, older.problem, older.words)
-    walk = _Walk(chain, head if sound else None)
-    while True:
-        if problem := walk.to(head.sequence if head and sound else None) or walk.problem_of(head):
-            return Verdict(chain, walk.entries, walk.bad, problem, older.words)
-        beyond = walk.rest().order_by("sequence").values_list("sequence", flat=True).first()
-        if beyond is None:
-            return Verdict(chain, walk.entries, filed=older.words)
-        later = _head(chain)
-        if head is None or later is None or later.sequence <= head.sequence:
-            return Verdict(chain, walk.entries, beyond, UNKNOWN_ENTRY, older.words)
-        head = later
+        return Step(None, first_bad=1, problem=older.problem, filed=older.words)
+    reader = _Walk(chain, head if sound else None, place)
+    problem = reader.to(head.sequence if head and sound else None, limit)
+    if not problem and reader.count < limit:
+        return replace(_end(reader, head), filed=older.words)
+    return Step(reader.place, first_bad=reader.bad if problem else None, problem=problem, filed=older.words)
+
+
+def _end(reader: "_Walk", head: AuditHead | None) -> Step:
+    """What the head says of the place, and whether anything stands behind it that the head does not know of."""
+    if problem := reader.problem_of(head):
+        return Step(reader.place, first_bad=reader.bad, problem=problem)
+    beyond = reader.rest().order_by("sequence").values_list("sequence", flat=True).first()
+    if beyond is None:
+        return Step(reader.place, ended=True)
+    later = _head(reader.chain)
+    if head is None or later is None or later.sequence <= head.sequence:
+        return Step(reader.place, first_bad=beyond, problem=UNKNOWN_ENTRY)
+    return Step(reader.place)
 
 
 def _head(chain: int) -> AuditHead | None:
@@ -62,28 +115,35 @@ def _head(chain: int) -> AuditHead | None:
 class _Walk:
     """How far a chain was read. `expected` is the number of the next entry, `bad` of the one that does not fit."""
 
-    def __init__(self, chain: int, head: AuditHead | None) -> None:
+    def __init__(self, chain: int, head: AuditHead | None, place: Place | None) -> None:
         """Without a head that can be believed the first entry has to stand for the beginning."""
         start = head.start if head else 0
-        self.last_hash = hashing.genesis(chain, head.birth, start) if head else ""
-        self.read, self.entries, self.bad = start, 0, start + 1
+        genesis = hashing.genesis(chain, head.birth, start) if head else ""
+        begin = place or Place(start, genesis)
+        self.chain, self.last_hash = chain, begin.row_hash
+        self.read, self.entries, self.bad, self.count = begin.sequence, begin.entries, begin.sequence + 1, 0
         self.present = hashing.entries(chain).filter(evidence.present(start))
+        self.wanted = self.rest() if place else self.present
         self.people: dict[str, Known | None] = {}
         self.forgotten: set[int] = set()
+
+    @property
+    def place(self) -> Place:
+        return Place(self.read, self.last_hash, self.entries)
 
     @property
     def expected(self) -> int:
         return self.read + 1
 
-    def to(self, last: int | None) -> str:
+    def to(self, last: int | None, limit: int) -> str:
         """Read on to the entry numbered `last`, or to the end; what is wrong with the next entry, if anything is."""
-        wanted = self.rest() if self.entries else self.present
-        wanted = wanted if last is None else wanted.filter(sequence__lte=last)
-        for event in wanted.order_by("sequence").iterator(chunk_size=2000):
+        wanted = self.wanted if last is None else self.wanted.filter(sequence__lte=last)
+        for event in wanted.order_by("sequence")[:limit]:
             if problem := self._problem(event):
                 self.bad = min(event.sequence, self.expected)
                 return problem
-            self.read, self.last_hash, self.entries = event.sequence, event.row_hash, self.entries + 1
+            self.read, self.last_hash = event.sequence, event.row_hash
+            self.entries, self.count = self.entries + 1, self.count + 1
         return ""
 
     def rest(self) -> QuerySet[AuditEvent]:

@@ -56,7 +56,7 @@ def secrets_are_there(app_configs: Sequence[Any] | None, **_: Any) -> list[Check
 def strong_secrets(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
     return [
         Error(f"{name} is too weak: give at least 32 random characters.", id="lswpanel.E003")
-        for name in ("SECRET_KEY", "AUDIT_KEYS")
+        for name in ("SECRET_KEY", "AUDIT_KEYS", "CHECKPOINT_KEY")
         for key in keys_in(name)
         if len(key) < LEAST_SIZE or not _is_random(key.encode(), variety=TEXT_VARIETY)
     ]

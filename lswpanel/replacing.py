@@ -12,11 +12,13 @@ from django.db import transaction
 import audit.log
 from audit import census, persons
 from audit.actions import AuditAction
+from audit.checkpoints import making, proof
 from audit.models import INSTALLATION, AuditHead
 from audit.origin import Actor
 from audit.recovery import NothingBroken, recover
 from jobs.engine import standing
 from lswpanel import keychecks, starting
+from lswpanel.supervisor.errors import StartError
 from servers import resealing
 from servers.services import api_key_give_up
 from teams.models import Team
@@ -35,6 +37,8 @@ def costs(names: Collection[str]) -> Iterator[str]:
         yield f"The API key “{api_key.name}” of {api_key.team} cannot be opened and is dropped; enter it again."
     if "AUDIT_KEYS" in names:
         yield "The audit trail up to now can be read but not verified any more; it is kept, and goes on in a new part."
+    if "CHECKPOINT_KEY" in names:
+        yield "Checkpoints begin anew under another public key; the file with the earlier ones is set aside."
     yield "Everybody has to sign in again. Servers, jobs and people stay."
 
 
@@ -42,6 +46,8 @@ def replace(names: Collection[str], actor: Actor) -> int:
     """Give up what the lost secrets held; those that this process has take their place. How many API keys it cost."""
     if "AUDIT_KEYS" in names:
         _close_chains(actor)
+    if {"AUDIT_KEYS", "CHECKPOINT_KEY"} & set(names):
+        _sign_anew(REASON.format(", ".join(names)))
     dropped = resealing.unreadable()
     for api_key in dropped:
         api_key_give_up(api_key, actor=actor, reason=REASON.format("ENCRYPTION_KEYS"))
@@ -62,8 +68,17 @@ def _close_chains(actor: Actor) -> None:
         if head.broken_at:
             standing.go_on(teams[head.pk], head.broken_at)
     persons.seal_anew()
+    points = proof.prove().points
     for verdict in census.verify_all(teams):
+        above, _ = points.highest(verdict.chain)
         try:
-            recover(verdict.chain, reason=REASON.format("AUDIT_KEYS"), actor=actor, teams=teams)
+            recover(verdict.chain, reason=REASON.format("AUDIT_KEYS"), actor=actor, teams=teams, above=above)
         except NothingBroken:
             continue
+
+
+def _sign_anew(reason: str) -> None:
+    """Checkpoints that the lost key signed are set aside; raises StartError while somebody signs one."""
+    broken = any(fault.chain == INSTALLATION for fault in proof.prove().faults)
+    if broken and not making.begin_anew(reason):
+        raise StartError("A worker is signing a checkpoint; stop it, and repeat this in two minutes.")

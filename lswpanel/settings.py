@@ -49,7 +49,7 @@ if HTTPS:
 
 # --- Secrets ---------------------------------------------------------------------------------------------------
 KEY_FOLDER = DATA_DIR / "keys"
-SECRETS = ("SECRET_KEY", "ENCRYPTION_KEYS", "AUDIT_KEYS")
+SECRETS = ("SECRET_KEY", "ENCRYPTION_KEYS", "AUDIT_KEYS", "CHECKPOINT_KEY")
 _made_in = KEY_FOLDER if SINGLE_MACHINE else None
 SECRET_FILES = {name: path for name in SECRETS if (path := environment.secret_file(name, _made_in))}
 for _name in ("DATABASE_URL", "EMAIL_HOST_PASSWORD"):
@@ -58,6 +58,7 @@ for _name in ("DATABASE_URL", "EMAIL_HOST_PASSWORD"):
 SECRET_KEY = environment.secret("SECRET_KEY", folder=_made_in)
 ENCRYPTION_KEYS = environment.secret("ENCRYPTION_KEYS", folder=_made_in)
 AUDIT_KEYS = environment.secret("AUDIT_KEYS", folder=_made_in)
+CHECKPOINT_KEY = environment.secret("CHECKPOINT_KEY", folder=_made_in)
 
 # --- Leaseweb --------------------------------------------------------------------------------------------------
 LEASEWEB_API_URL = environment.text("LEASEWEB_API_URL", "https://api.leaseweb.com/cloud/v2")

@@ -84,6 +84,8 @@ def of_key(key: ApiKey, now: datetime) -> Advice | None:
     if text := trouble(key):
         tone = "danger" if key.health == Health.REFUSED else "warn"
         return Advice(text[0].upper() + text[1:], advice(key, now), tone, about_key=True)
+    if key.list_error:
+        return Advice(f"The list of the API key “{key.name}” is not whole.", key.list_error, about_key=True)
     overdue = now - key.next_sync_at > OVERDUE_AFTER and (key.paused_until is None or key.paused_until <= now)
     return Advice(f"The API key “{key.name}” is not being read.", why_quiet(key, now)) if overdue else None
 

@@ -2,24 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate
 
 import structlog
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.db.models import OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponseBase
-from django.utils import timezone
 
 import audit.origin
 from audit import heads
-from audit.actions import AuditAction
 from audit.chain import entries
-from audit.log import Target, record
-from audit.models import AuditEvent, Outcome
+from audit.log import Target
+from audit.models import AuditEvent
+from teams import refusals
 from teams.models import Membership, Team, User
 from teams.permissions import PERMISSION_TEXT, Permission, allows
 
@@ -29,8 +26,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 NO_PERMISSION = "login only"
-MOST_REFUSALS = 20
-REFUSALS_WITHIN = timedelta(minutes=1)
 
 
 class MemberRequest(HttpRequest):
@@ -96,31 +91,14 @@ class Access:
     def require(self, permission: Permission, server: "Server | None" = None) -> None:
         """Raise PermissionDenied with the reason, and leave the refusal in the trail."""
         if reason := self.why_not(permission, server):
-            if not self._refused_often():
-                self._record_refusal(permission, reason, server)
-            raise PermissionDenied(reason)
-
-    def _refused_often(self) -> bool:
-        """Whether this person's refusals fill the trail already; more of them would tell nothing new (A8)."""
-        lately = (
-            self.audit()
-            .filter(actor_id=self.user.pk, action=AuditAction.PERMISSION_DENY)
-            .order_by("-sequence")
-        )
-        oldest = lately.values_list("at", flat=True)[MOST_REFUSALS - 1 : MOST_REFUSALS].first()
-        return oldest is not None and timezone.now() - oldest < REFUSALS_WITHIN
-
-    def _record_refusal(self, permission: Permission, reason: str, server: "Server | None") -> None:
-        target = server.audit_target() if server else Target("permission", permission)
-        with heads.noticed(), transaction.atomic():
-            record(
-                AuditAction.PERMISSION_DENY,
-                chain=self.team.pk,
+            refusals.note(
+                team_id=self.team.pk,
                 actor=self.actor,
-                target=target,
-                outcome=Outcome.REFUSED,
-                reason=f"{permission}: {reason}",
+                permission=permission,
+                target=server.audit_target() if server else Target("permission", permission),
+                reason=reason,
             )
+            raise PermissionDenied(reason)
 
 
 View = Callable[Concatenate[Any, ...], HttpResponseBase]

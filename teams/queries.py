@@ -8,12 +8,17 @@ from typing import Any
 from django.db.models import QuerySet
 from django.urls import reverse
 
+import audit.models
+import audit.verification
 from audit import persons
+from audit.checkpoints import making
+from audit.checkpoints.signed import read
 from audit.models import AuditEvent, Outcome
 from audit.persons import Known
+from teams import lookalikes
 from teams.access import Access
 from teams.keyset import Order, Page, page
-from teams.models import Membership
+from teams.models import Membership, User
 from teams.permissions import PERMISSION_TEXT, ROLE_PERMISSIONS, SUBJECT_TEXT, Permission, Role
 
 NEWEST_FIRST = Order(("sequence",), descending=True)
@@ -176,12 +181,6 @@ def audit_total(access: Access) -> int:
     return newest or 0
 
 
-def last_verification(access: Access) -> AuditEvent | None:
-    """The entry that keeps the last verdict on this team's trail."""
-    events = access.audit().filter(target_type="audit", target_id=str(access.team.pk))
-    return events.order_by("-sequence").first()
-
-
 def actor_choices(access: Access, *, also: str) -> list[tuple[str, str]]:
     """The members by name and the panel itself, to filter by; `also` is somebody who acted here and left since.
 
@@ -202,8 +201,30 @@ def server_label(access: Access, server_id: int | None) -> str:
     return events.values_list("target_label", flat=True).first() or f"number {server_id}"
 
 
+@dataclass(frozen=True, slots=True)
+class MemberRow:
+    """A member, and the name of another one that theirs can be taken for, if there is one."""
+
+    membership: Membership
+    looks_like: str
+
+
+def member_rows(access: Access) -> list[MemberRow]:
+    found = list(members(access))
+    likes = lookalikes.resembled_by_each([str(each.user) for each in found])
+    return [MemberRow(*pair) for pair in zip(found, likes, strict=True)]
+
+
 def members(access: Access) -> QuerySet[Membership]:
     return access.memberships().select_related("user").order_by("user__name", "user__email")
+
+
+def teammate_like(user: User) -> str:
+    """The name of somebody in a team of `user` whose name theirs can be taken for; empty without one."""
+    teams = user.teams.prefetch_related("users")
+    return lookalikes.resembled(
+        str(user), (str(mate) for team in teams for mate in team.users.all() if mate != user)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,20 +251,64 @@ def _permission_row(permission: Permission) -> PermissionRow:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """The last verdict as the page tells it."""
+    """What the page tells of the last verdict, or of the run that goes on: `read` of `total` entries so far.
 
-    at: datetime
+    `by` is who asked; `done_at` is empty as long as there is no verdict.
+    """
+
+    wish: audit.models.Verification
     by: str
-    entries: int
-    intact: bool
-    first_bad: int | None
-    problem: str
+    total: int
+
+    @property
+    def running(self) -> bool:
+        return self.wish.asked_at is not None
+
+    @property
+    def percent(self) -> float:
+        return min(100.0, 100.0 * self.wish.read / max(self.total, 1))
+
+
+def verification_context(access: Access) -> dict[str, Any]:
+    """What the page and its live part show of verifications; `live_ids` is how far the run was that they tell of."""
+    found = verification(access)
+    return {
+        "verification": found,
+        "total": audit_total(access),
+        "live_ids": (found.wish.read,) if found else (),
+        "shown": "reading" if found and found.running else "",
+    }
+
+
+def verification_stands_still(access: Access, read: tuple[int, ...]) -> bool:
+    """Whether a run that was seen at `read` is still just there."""
+    wish = audit.verification.of_chain(access.team.pk)
+    return wish is None or (wish.asked_at is not None and wish.read in read)
 
 
 def verification(access: Access) -> Verification | None:
-    event = last_verification(access)
-    if event is None:
+    """None when nobody ever asked."""
+    wish = audit.verification.of_chain(access.team.pk)
+    if wish is None:
         return None
-    by = str(audit_rows(access, [event])[0].person)
-    after = event.after
-    return Verification(event.at, by, after["entries"], after["intact"], after["first_bad"], event.reason)
+    asked_by = wish.asked_by.get("user_id") if wish.asked_at else wish.done_by
+    by = str(_named(asked_by, persons.called_now(asked_by))) if asked_by else "the panel"
+    return Verification(wish, by, audit_total(access))
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointNote:
+    """What the page tells of the last checkpoint; `entries` is how far it covers this team's trail."""
+
+    number: int
+    at: datetime
+    entries: int
+
+
+def checkpoint(access: Access) -> CheckpointNote | None:
+    """The last signed checkpoint, None when there is none yet."""
+    latest = making.latest()
+    if latest is None:
+        return None
+    entries, _ = read(latest.line).heads.get(access.team.pk, (0, ""))
+    return CheckpointNote(latest.number, latest.at, entries)

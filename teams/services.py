@@ -4,7 +4,6 @@ import hashlib
 import secrets
 from datetime import timedelta
 
-import structlog
 from allauth.account.models import EmailAddress
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -15,18 +14,17 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 import audit.log
+import audit.verification
 from audit import heads, persons
 from audit.actions import AuditAction
-from audit.models import INSTALLATION, AuditEvent, AuditHead, Outcome
+from audit.models import INSTALLATION, AuditEvent, AuditHead
 from audit.origin import Actor
-from audit.verify import Verdict, verify
 from teams.access import Access
 from teams.csv_export import MOST_ROWS
 from teams.models import Membership, SetupLink, Team, User
 from teams.names import fitting_name
 from teams.permissions import Role
 
-log = structlog.get_logger()
 SETUP_LINK_LIVES = timedelta(hours=72)
 NOT_SLUGS = {"new", "setup", "static"}
 
@@ -43,8 +41,14 @@ def trail_begin() -> None:
 def owner_create(
     *, email: str, password: str, team_name: str, actor: Actor, name: str = ""
 ) -> tuple[User, Team]:
-    """An account and a team that it owns. Raises ValidationError for an address in use or a poor password."""
+    """An account and a team that it owns. Raises ValidationError for an address in use or a poor password.
+
+    The very first account of an installation looks after it, too.
+    """
+    first = not is_set_up()
     user = user_create(email=email, password=password, name=name, actor=actor)
+    if first:
+        installation_admin_set(user=user, on=True, actor=actor)
     team = team_create(name=team_name, actor=actor, owner=user)
     return user, team
 
@@ -68,6 +72,19 @@ def _account(*, email: str, password: str, name: str, encoded: str = "") -> User
     user = User.objects.create_user(email, password, name=name, encoded=encoded)
     persons.remember(user.pk, user.name, user.email)
     return user
+
+
+@transaction.atomic
+def installation_admin_set(*, user: User, on: bool, actor: Actor) -> None:
+    """Make somebody an installation administrator, or end that. Raises ValidationError when it is so already."""
+    if (
+        User.objects.filter(pk=user.pk).exclude(is_installation_admin=on).update(is_installation_admin=on)
+        != 1
+    ):
+        raise ValidationError(f"{user.email} is {'already' if on else 'not'} an installation administrator.")
+    user.is_installation_admin = on
+    action = AuditAction.INSTALLATION_ADMIN_ADD if on else AuditAction.INSTALLATION_ADMIN_REMOVE
+    audit.log.record(action, chain=INSTALLATION, actor=actor, target=_person(user))
 
 
 @transaction.atomic
@@ -178,37 +195,9 @@ def _owned_by_another(team: Team, user: User) -> bool:
     return set(owners.values_list("user_id", flat=True)) != {user.pk}
 
 
-def audit_verify(access: Access) -> Verdict:
-    """Read the whole chain of a team and keep the verdict in it (A7); a broken one is marked, too.
-
-    Where not even the verdict can be written any more, the mark on the chain says what is wrong.
-    """
-    verdict = verify(access.team.pk)
-    try:
-        _record_verdict(access, verdict)
-    except heads.ChainBroken:
-        log.error("verdict not recorded", team=access.team.pk, problem=verdict.problem)
-    if not verdict.intact:
-        heads.mark_broken(access.team.pk, verdict.problem)
-    return verdict
-
-
-@transaction.atomic
-def _record_verdict(access: Access, verdict: Verdict) -> None:
-    after: audit.log.Fields = {
-        "entries": verdict.entries,
-        "intact": verdict.intact,
-        "first_bad": verdict.first_bad,
-    }
-    audit.log.record(
-        AuditAction.AUDIT_VERIFY,
-        chain=access.team.pk,
-        actor=access.actor,
-        target=audit.log.Target("audit", str(access.team.pk)),
-        outcome=Outcome.DONE if verdict.intact else Outcome.FAILED,
-        change=audit.log.Change(after=after),
-        reason=verdict.problem,
-    )
+def audit_ask_verification(access: Access) -> bool:
+    """Have a worker read the whole chain of the team and file its verdict (A7). False when one does so already."""
+    return audit.verification.ask(access.team.pk, access.actor)
 
 
 def team_opened(user: User, team: Team) -> None:
@@ -225,6 +214,7 @@ def setup_link_create() -> str | None:
     SetupLink.objects.filter(used_at=None).delete()
     token = secrets.token_urlsafe(32)
     SetupLink.objects.create(token_hash=_hash(token))
+    audit.log.record(AuditAction.SETUP_LINK_CREATE, chain=INSTALLATION, actor=Actor())
     return token
 
 

@@ -78,6 +78,7 @@ def _prepare_environment() -> None:
         DATA_DIR=str(data),
         SECRET_KEY=secrets.token_urlsafe(48),
         AUDIT_KEYS=secrets.token_urlsafe(32),
+        CHECKPOINT_KEY=secrets.token_urlsafe(32),
         ENCRYPTION_KEYS=secrets.token_urlsafe(32),
         LEASEWEB_API_URL=NOWHERE,
         BROKER_URL=f"redis+socket://:{secrets.token_urlsafe(12)}@{data}/valkey.sock?virtual_host=0",

@@ -27,9 +27,11 @@ LONGEST_RETRY = timedelta(minutes=10)
 # Trying again cannot help: the stored key fits into no HTTP header.
 HOPELESS = {"bad_key"}
 
-UNSURE = (
-    "The request left the panel, but no answer says whether Leaseweb received it. It will not be sent again; "
-    "the server is being watched instead."
+UNSURE = "{what} It will not be sent again; the server is being watched instead."
+NO_ANSWER = "The request left the panel, but no answer says whether Leaseweb received it."
+OTHER_ANSWER = (
+    "Leaseweb's address answered HTTP {status}, but not as the API promises for this request, so nobody can tell "
+    "whether Leaseweb took it."
 )
 
 
@@ -54,7 +56,7 @@ def _step(job: Job, sent: Sent) -> None:
     elif sent.outcome is SendOutcome.REFUSED:
         advance(job, JobStatus.FAILED, note=_refused(sent), changes=_answer(sent))
     elif sent.outcome is SendOutcome.AMBIGUOUS:
-        note = Note(UNSURE, sent.reason, _evidence(sent))
+        note = Note(_unsure(sent), sent.reason, _evidence(sent))
         advance(job, JobStatus.OBSERVING, note=note, changes=_watch(Receipt.UNCERTAIN, sent))
     elif job.attempts < MOST_ATTEMPTS and sent.reason not in HOPELESS:
         advance(
@@ -99,7 +101,7 @@ def _tell_key(job: Job, api_key: ApiKey, sent: Sent) -> None:
     elif isinstance(sent.error, AuthError) or (
         isinstance(sent.error, Forbidden) and _other_server_refused(job, api_key)
     ):
-        health.note_action_refused(api_key, sent.error)
+        health.note_action_refused(api_key, sent.error, about=job.server.upstream_id)
 
 
 def _other_server_refused(job: Job, api_key: ApiKey) -> bool:
@@ -115,6 +117,11 @@ def _accepted(sent: Sent) -> Note:
 def _refused(sent: Sent) -> Note:
     plain = sent.error.plain if sent.error else "Leaseweb turned the request down."
     return Note(one_line(plain, 600), "refused", _evidence(sent))
+
+
+def _unsure(sent: Sent) -> str:
+    answered = sent.reason == "not_as_promised"
+    return UNSURE.format(what=OTHER_ANSWER.format(status=sent.status) if answered else NO_ANSWER)
 
 
 def _unsent(sent: Sent, then: str) -> Note:

@@ -270,7 +270,7 @@ ATTACKS: dict[str, tuple[Attack, dict[str, int]]] = {
     ),
     "the installation's head deleted": (
         lambda h: head(INSTALLATION)._raw_delete("default"),
-        {Installation: 4},
+        {Installation: 5},
     ),
 }
 

@@ -102,6 +102,7 @@ class Ground:
             DJANGO_SETTINGS_MODULE="lswpanel.settings",
             SECRET_KEY=secrets.token_urlsafe(48),
             AUDIT_KEYS=secrets.token_urlsafe(32),
+            CHECKPOINT_KEY=secrets.token_urlsafe(32),
             ENCRYPTION_KEYS=secrets.token_urlsafe(32),
             BROKER_URL=valkey.broker_url(
                 socket=self.folder / "valkey.sock", password=secrets.token_urlsafe(12)

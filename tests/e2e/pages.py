@@ -28,6 +28,7 @@ IS_NO_PAGE = {
     "jobs:changes",
     "jobs:job_export",
     "servers:contract_export",
+    "teams:audit_checkpoints",
     "servers:server_export",
     "servers:server_traffic_csv",
 }

@@ -2,6 +2,7 @@
 
 import secrets
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from django.test import Client
 from django.utils import timezone
 
 from audit import census, heads, persons
-from audit.models import INSTALLATION, AuditEvent, AuditHead
+from audit.checkpoints import making, proof
+from audit.models import INSTALLATION, AuditEvent, AuditHead, Checkpoint
 from audit.origin import Actor
 from jobs.models import Job
 from lswpanel import keychecks, replacing
@@ -34,8 +36,9 @@ def job(team: Team, api_key: ApiKey, make_server: MakeServer, make_job: MakeJob)
 
 
 @pytest.fixture
-def session(job: Job, owner: User, client_of: ClientOf) -> Client:
+def session(job: Job, owner: User, client_of: ClientOf, settings: Any, tmp_path: Path) -> Client:
     """Somebody is signed in to a panel that has a job; the database knows its keys."""
+    settings.DATA_DIR = tmp_path
     keychecks.register()
     return client_of(owner)
 
@@ -53,8 +56,9 @@ def chains() -> dict[int, bool]:
 
 def test_all_keys_lost(settings: Any, session: Client, team: Team, other_team: Team, owner: User) -> None:
     before = set(chains())
-    names = lose(settings, "SECRET_KEY", "ENCRYPTION_KEYS", "AUDIT_KEYS")
-    assert names == ["AUDIT_KEYS", "ENCRYPTION_KEYS", "SECRET_KEY"]
+    making.sign_next(1)
+    names = lose(settings, "SECRET_KEY", "ENCRYPTION_KEYS", "AUDIT_KEYS", "CHECKPOINT_KEY")
+    assert names == ["AUDIT_KEYS", "CHECKPOINT_KEY", "ENCRYPTION_KEYS", "SECRET_KEY"]
     assert replacing.replace(names, Actor()) == 1
     keychecks.refuse_others()
     assert chains() == dict.fromkeys(before, True)
@@ -63,8 +67,9 @@ def test_all_keys_lost(settings: Any, session: Client, team: Team, other_team: T
     assert (Server.objects.count(), Job.objects.count(), Session.objects.count()) == (1, 1, 0)
     assert User.objects.filter(pk=owner.pk).exists()
     assert persons.impostors() == []
+    assert proof.prove().faults == []
     entry = AuditEvent.objects.get(chain=INSTALLATION, action="keys.replace")
-    assert entry.after == {"secrets": "AUDIT_KEYS, ENCRYPTION_KEYS, SECRET_KEY", "api_keys": 1}
+    assert entry.after == {"secrets": ", ".join(names), "api_keys": 1}
     assert AuditEvent.objects.get(chain=team.pk, action="api_key.remove").reason
 
 
@@ -75,6 +80,16 @@ def test_secret_key_alone_is_simply_replaced(settings: Any, session: Client, tea
     assert ApiKey.objects.get().unseal()
     assert AuditEvent.objects.count() == written + 1
     assert not Session.objects.exists()
+
+
+def test_checkpoints_begin_anew_when_their_key_is_lost(settings: Any, session: Client, team: Team) -> None:
+    making.sign_next(1)
+    before = chains()
+    replacing.replace(lose(settings, "CHECKPOINT_KEY"), Actor())
+    assert proof.prove().faults == []
+    assert Checkpoint.objects.count() == 2
+    assert ApiKey.objects.get().unseal()
+    assert chains() == before
 
 
 def test_only_what_the_lost_key_sealed_is_given_up(

@@ -25,6 +25,7 @@ SAFE = {
     "TRUSTED_PROXY_COUNT": "1",
     "SECRET_KEY": secrets.token_urlsafe(48),
     "AUDIT_KEYS": secrets.token_urlsafe(32),
+    "CHECKPOINT_KEY": secrets.token_urlsafe(32),
     "ENCRYPTION_KEYS": secrets.token_urlsafe(32),
 }
 
@@ -91,6 +92,7 @@ WEAK = [
     ({"ENCRYPTION_KEYS": f"a:{KEY},{KEY}"}, "ENCRYPTION_KEYS and ENCRYPTION_KEYS hold the same key"),
     ({"ENCRYPTION_KEYS": base64.b64encode(bytes(range(32))).decode()}, "ENCRYPTION_KEYS: every key"),
     ({"AUDIT_KEYS": f"{KEY}, old:{KEY[:31]}"}, "AUDIT_KEYS is too weak"),
+    ({"CHECKPOINT_KEY": "short"}, "CHECKPOINT_KEY is too weak"),
     ({"ENCRYPTION_KEYS": "c2hvcnQ"}, "ENCRYPTION_KEYS: every key is base64 of at least 32 random bytes"),
     ({"ENCRYPTION_KEYS": ","}, "ENCRYPTION_KEYS: every key"),
     ({"ENCRYPTION_KEYS": f"{KEY},short:c2hvcnQ"}, "ENCRYPTION_KEYS: every key"),

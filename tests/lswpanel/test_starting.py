@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
+from audit.checkpoints import file as checkpoint_file
 from lswpanel import keyfiles, starting
 from lswpanel.supervisor import programs
 from lswpanel.supervisor.lock import FolderLock
@@ -22,7 +23,7 @@ from tests.support.panel import MANAGE, environment, manage, one_line, refused
 from tests.support.processes import ROOT, free_port
 
 pytestmark = [pytest.mark.processes, pytest.mark.once]
-NAMES = ("secret_key", "encryption_keys", "audit_keys")
+NAMES = ("secret_key", "encryption_keys", "audit_keys", "checkpoint_key")
 Command = Callable[[Path], "subprocess.CompletedProcess[str]"]
 
 
@@ -67,7 +68,7 @@ def test_prepare_makes_everything_once_and_for_its_owner_alone(tmp_path: Path) -
     subprocess.run(command, env=environment(data, port=8000), cwd=ROOT, check=True, capture_output=True)
     made = [data / "lswpanel.sqlite3", *(data / "keys" / name for name in NAMES)]
     assert {stat.S_IMODE(path.stat().st_mode) for path in made} == {0o600}
-    assert len({path.read_bytes() for path in made}) == 4
+    assert len({path.read_bytes() for path in made}) == 5
     assert stat.S_IMODE(data.stat().st_mode) == 0o700
     keys = contents(data / "keys")
     made[0].chmod(0o644)
@@ -137,7 +138,7 @@ def test_empty_database_beside_used_keys_is_not_taken_for_a_new_panel(data_folde
     database = data_folder / "lswpanel.sqlite3"
     database.unlink()
     before = contents(data_folder)
-    said = f"{database} is empty, but the keys in {data_folder / 'keys'} have been used"
+    said = f"{database} is empty, but {data_folder / 'keys'} belong to a database that has been used"
     assert said in up(data_folder)
     assert contents(data_folder) == before
 
@@ -148,6 +149,11 @@ def test_empty_database_without_keys_is_a_new_panel(folder: Path) -> None:
     with pytest.raises(ImproperlyConfigured):
         starting.make_what_is_new()
     shutil.rmtree(folder / "keys")
+    checkpoints = folder / checkpoint_file.NAME
+    checkpoints.touch()
+    with pytest.raises(ImproperlyConfigured, match=str(checkpoints)):
+        starting.make_what_is_new()
+    checkpoints.unlink()
     starting.make_what_is_new()
     assert set(contents(folder)) == {*NAMES, "lswpanel.sqlite3"}
 
@@ -198,7 +204,7 @@ def test_key_of_another_panel_is_refused_by_every_process(data_folder: Path, com
 def test_lost_keys_are_replaced_only_when_it_is_confirmed(data_folder: Path) -> None:
     shutil.rmtree(data_folder / "keys")
     asked = manage(data_folder, "replace_lost_keys")
-    assert "Lost: AUDIT_KEYS, ENCRYPTION_KEYS, SECRET_KEY." in asked.stdout
+    assert "Lost: AUDIT_KEYS, CHECKPOINT_KEY, ENCRYPTION_KEYS, SECRET_KEY." in asked.stdout
     assert "Nothing was changed" in one_line(asked)
     assert not (data_folder / "keys").exists()
     assert manage(data_folder, "replace_lost_keys", "--confirm").returncode == 0

@@ -92,6 +92,8 @@ UNREAD = {
     "429 with Retry-After": ("failed", "asks us to slow down"),
     "503 documented": ("failed", "trouble answering"),
     "503 undocumented": ("failed", "trouble answering"),
+    "200 with a page": ("failed", "cannot be used"),
+    "202 without its body": ("failed", "cannot be used"),
     "timeout before sending": ("failed", "cannot reach Leaseweb"),
     "timeout after sending": ("failed", "did not answer"),
     "cut after sending": ("failed", "did not answer"),

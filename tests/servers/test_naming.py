@@ -44,6 +44,8 @@ PROOFS: dict[str, tuple[str, int, bool, str]] = {
     "429 with Retry-After": ("failed", 1, False, "Leaseweb asks us to slow down."),
     "503 documented": ("failed", 1, False, "Leaseweb has trouble answering"),
     "503 undocumented": ("unsure", 1, False, "Leaseweb did not confirm it"),
+    "200 with a page": ("unsure", 1, False, "Leaseweb did not confirm it"),
+    "202 without its body": ("unsure", 1, True, "Leaseweb did not confirm it"),
     "timeout before sending": ("failed", 0, False, "The panel cannot reach Leaseweb."),
     "timeout after sending": ("unsure", 1, True, "Leaseweb did not confirm it"),
     "cut after sending": ("unsure", 1, True, "Leaseweb did not confirm it"),
@@ -217,10 +219,12 @@ def test_call_is_counted(room: EngineRoom) -> None:
     assert ApiKey.objects.get().budget_tokens == 2
 
 
-def test_401_refuses_the_key(room: EngineRoom) -> None:
+def test_401_on_two_servers_refuses_the_key(room: EngineRoom) -> None:
     arrange(room.sim, "401 empty", "updateServer")
-    rename(room, room.server())
-    assert ApiKey.objects.get().health == ApiKey.Health.REFUSED
+    one, two = Server.objects.order_by("pk")[:2]
+    for server, health in ((one, ApiKey.Health.WORKING), (two, ApiKey.Health.REFUSED)):
+        rename(room, server)
+        assert ApiKey.objects.get().health == health
 
 
 def test_note_is_audited_before_and_after(room: EngineRoom) -> None:

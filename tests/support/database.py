@@ -8,6 +8,7 @@ from django.db import connection, transaction
 from django.test import TransactionTestCase
 
 from audit import heads, triggers
+from audit.checkpoints import file
 from audit.models import INSTALLATION, AuditHead
 from tests import bootstrap
 
@@ -48,6 +49,8 @@ def empty_database() -> None:
         if connection.vendor == "sqlite":
             triggers.install(connection)
         heads.start_chain(INSTALLATION)
+    if path := file.place():
+        path.unlink(missing_ok=True)
 
 
 def _lift_triggers() -> None:

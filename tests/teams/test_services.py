@@ -42,7 +42,7 @@ def test_owner_create_makes_account_team_and_membership_with_entries() -> None:
     assert user.check_password(PASSWORD)
     assert Membership.objects.get(user=user, team=team).role == Role.OWNER
     assert (actions(INSTALLATION), actions(team.pk)) == (
-        ["user.create", "team.create"],
+        ["user.create", "installation_admin.add", "team.create"],
         ["team.create", "member.add"],
     )
     assert persons.called_now(user.pk) == persons.Known(user.pk, "Ann", "ann@example.com", genuine=True)
@@ -255,7 +255,13 @@ def test_setup_link_makes_the_owner_and_is_kept_only_as_a_hash() -> None:
     assert token not in str(list(SetupLink.objects.values()))
     user, team = complete(token)
     assert Membership.objects.get(team=team, user=user).role == Role.OWNER
-    assert actions(INSTALLATION) == ["user.create", "team.create", "setup.complete"]
+    assert actions(INSTALLATION) == [
+        "setup_link.create",
+        "user.create",
+        "installation_admin.add",
+        "team.create",
+        "setup.complete",
+    ]
 
 
 def test_setup_link_works_once() -> None:

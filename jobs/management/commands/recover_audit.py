@@ -5,7 +5,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
 from audit import heads, persons
-from audit.models import AuditHead
+from audit.checkpoints import making, proof
+from audit.models import INSTALLATION, AuditHead
 from audit.origin import Actor
 from audit.recovery import NothingBroken, recover
 from jobs.engine import standing
@@ -34,9 +35,19 @@ class Command(BaseCommand):
             number = self._recover(chain, reason)
         except (NothingBroken, heads.ChainBroken) as error:
             raise CommandError(f"{error} {self._first(error)}".strip()) from None
+        if chain == INSTALLATION:
+            self._go_on_signing(reason)
         self.stdout.write(
             f"The break is filed in entry {number} of {heads.name_of(chain)}, which goes on from there."
         )
+
+    def _go_on_signing(self, reason: str) -> None:
+        """What is wrong with the checkpoints themselves is set aside; what they signed of other chains still counts."""
+        broken = [fault for fault in proof.prove().faults if fault.chain == INSTALLATION]
+        if broken and not making.begin_anew(reason):
+            raise CommandError(
+                "A worker is signing a checkpoint. The break is filed; run this again in a minute."
+            )
 
     def _first(self, error: Exception) -> str:
         return "Recover it first: --chain 0." if isinstance(error, heads.ChainBroken) else ""
@@ -47,7 +58,8 @@ class Command(BaseCommand):
         # Before the heads are locked: the counter of the team comes first, as everywhere.
         if chain in teams and since:
             standing.go_on(teams[chain], since)
-        entry = recover(chain, reason=reason, actor=Actor(), teams=teams)
+        above, _ = proof.prove().points.highest(chain)
+        entry = recover(chain, reason=reason, actor=Actor(), teams=teams, above=above)
         for user in User.objects.filter(is_active=True):
             persons.remember(user.pk, user.name, user.email)
         return entry.sequence

@@ -9,6 +9,8 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 
+from audit import heads
+from audit.checkpoints import making, proof
 from lswpanel import demo, keychecks, keyfiles, starting
 from lswpanel.checks import TAG
 from lswpanel.command_errors import in_one_line, writing
@@ -30,6 +32,7 @@ class Command(BaseCommand):
             self._bring_up_to_date(loud=bool(options["verbosity"]))
         with writing(settings.STATIC_ROOT):
             call_command("collectstatic", interactive=False, verbosity=0)
+        self._prove_checkpoints()
 
     def _bring_up_to_date(self, *, loud: bool) -> None:
         executor = MigrationExecutor(connection)
@@ -45,14 +48,21 @@ class Command(BaseCommand):
         if settings.SINGLE_MACHINE or settings.DATA_DIR.is_dir():
             keyfiles.mark_used(settings.KEY_FOLDER)
 
+    def _prove_checkpoints(self) -> None:
+        """A database that was put back is found at the start; the panel starts all the same, and its pages say so."""
+        faults = proof.prove().faults
+        making.tell(faults)
+        for fault in faults:
+            self.stderr.write(f"The audit trail of {heads.name_of(fault.chain)} is broken: {fault.problem}.")
+
 
 def refuse_other_databases() -> None:
     """Raises ImproperlyConfigured when secrets, database and DEMO do not belong together."""
-    if keyfiles.were_used(settings.KEY_FOLDER) and not keychecks.registered():
-        raise starting.another_database("This database is empty")
+    if not keychecks.registered():
+        starting.refuse_another_database("This database is empty")
+        return
     keychecks.refuse_others()
-    if keychecks.registered():
-        demo.refuse_mixing()
+    demo.refuse_mixing()
 
 
 def refuse_other_versions(loader: MigrationLoader) -> None:

@@ -1,9 +1,13 @@
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from audit import heads, persons
 from audit.census import beginnings, verdict, verify_all
+from audit.checkpoints import making, offline, proof
+from audit.checkpoints.key import public_key
+from audit.checkpoints.signed import BadCheckpointError
 from audit.models import INSTALLATION
 from audit.verify import Verdict
 from teams.models import Team
@@ -17,8 +21,34 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--chain", type=int, help="only this chain")
+        offline.add_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["checkpoints"]:
+            self._compare(options["checkpoints"], options["public_key"] or [public_key()])
+        else:
+            self._verify(options)
+
+    def _compare(self, file: Path, keys: list[str]) -> None:
+        """A file of checkpoints by itself, and each entry that it names with the one in this database."""
+        try:
+            found = offline.checked(file, keys)
+        except offline.UnusableError as error:
+            raise CommandError(f"{error}.", returncode=offline.UNUSABLE) from error
+        except BadCheckpointError as error:
+            raise CommandError(f"checkpoints: BROKEN: {error}", returncode=offline.BROKEN) from error
+        self.stdout.write(offline.summary(found))
+        if self._told(proof.missing(proof.Points.of(found))):
+            raise CommandError("The audit trail is not what was signed.", returncode=offline.BROKEN)
+
+    def _told(self, faults: list[proof.Fault]) -> bool:
+        """Whether there are faults; each is said, and its chain marked."""
+        making.tell(faults)
+        for fault in faults:
+            self.stdout.write(f"checkpoints: BROKEN: {heads.name_of(fault.chain)}: {fault.problem}")
+        return bool(faults)
+
+    def _verify(self, options: dict[str, Any]) -> None:
         teams, only = set(Team.objects.values_list("pk", flat=True)), options["chain"]
         verdicts = verify_all(teams) if only is None else [verdict(only, teams, beginnings())]
         for each in verdicts:
@@ -28,8 +58,18 @@ class Command(BaseCommand):
         strangers = persons.impostors()
         if strangers:
             self.stdout.write(f"names: REPLACED for person {', '.join(map(str, strangers))}")
-        if strangers or not all(each.intact for each in verdicts):
+        unproven = only is None and self._unproven()
+        if unproven or strangers or not all(each.intact for each in verdicts):
             raise CommandError("The audit trail does not verify.", returncode=1)
+
+    def _unproven(self) -> bool:
+        """Whether something that a checkpoint signed is gone, the newest entries of a chain included."""
+        found = proof.prove()
+        if self._told(found.faults):
+            return True
+        if number := found.points.number():
+            self.stdout.write(f"checkpoints: up to {number}, every entry that they signed is there")
+        return False
 
     def _line(self, found: Verdict, teams: set[int]) -> str:
         gone = " (deleted)" if found.chain not in teams else ""
