@@ -38,16 +38,19 @@ def costs(names: Collection[str]) -> Iterator[str]:
     if "AUDIT_KEYS" in names:
         yield "The audit trail up to now can be read but not verified any more; it is kept, and goes on in a new part."
     if "CHECKPOINT_KEY" in names:
-        yield "Checkpoints begin anew under another public key; the file with the earlier ones is set aside."
+        yield "Checkpoints up to now are checked with the old public key alone; they begin anew with a new one."
     yield "Everybody has to sign in again. Servers, jobs and people stay."
 
 
 def replace(names: Collection[str], actor: Actor) -> int:
-    """Give up what the lost secrets held; those that this process has take their place. How many API keys it cost."""
+    """Give up what the lost secrets held; those that this process has take their place. How many API keys it cost.
+
+    Raises StartError while another process signs a checkpoint.
+    """
     if "AUDIT_KEYS" in names:
         _close_chains(actor)
-    if {"AUDIT_KEYS", "CHECKPOINT_KEY"} & set(names):
-        _sign_anew(REASON.format(", ".join(names)))
+    if "CHECKPOINT_KEY" in names and not making.begin_anew(REASON.format("CHECKPOINT_KEY")):
+        raise StartError("Somebody is signing a checkpoint of the audit trail; repeat this in a minute.")
     dropped = resealing.unreadable()
     for api_key in dropped:
         api_key_give_up(api_key, actor=actor, reason=REASON.format("ENCRYPTION_KEYS"))
@@ -75,10 +78,3 @@ def _close_chains(actor: Actor) -> None:
             recover(verdict.chain, reason=REASON.format("AUDIT_KEYS"), actor=actor, teams=teams, above=above)
         except NothingBroken:
             continue
-
-
-def _sign_anew(reason: str) -> None:
-    """Checkpoints that the lost key signed are set aside; raises StartError while somebody signs one."""
-    broken = any(fault.chain == INSTALLATION for fault in proof.prove().faults)
-    if broken and not making.begin_anew(reason):
-        raise StartError("A worker is signing a checkpoint; stop it, and repeat this in two minutes.")

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from audit import census, heads, persons
 from audit.checkpoints import making, proof
-from audit.models import INSTALLATION, AuditEvent, AuditHead, Checkpoint
+from audit.models import INSTALLATION, AuditEvent, AuditHead
 from audit.origin import Actor
 from jobs.models import Job
 from lswpanel import keychecks, replacing
@@ -82,14 +82,18 @@ def test_secret_key_alone_is_simply_replaced(settings: Any, session: Client, tea
     assert not Session.objects.exists()
 
 
-def test_checkpoints_begin_anew_when_their_key_is_lost(settings: Any, session: Client, team: Team) -> None:
+@pytest.mark.parametrize("names", [("CHECKPOINT_KEY",), ("AUDIT_KEYS",), ("AUDIT_KEYS", "CHECKPOINT_KEY")])
+def test_checkpoints_go_on_after_their_key_or_that_of_the_trail_was_replaced(
+    settings: Any, session: Client, tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    settings.DATA_DIR = tmp_path
     making.sign_next(1)
-    before = chains()
-    replacing.replace(lose(settings, "CHECKPOINT_KEY"), Actor())
-    assert proof.prove().faults == []
-    assert Checkpoint.objects.count() == 2
-    assert ApiKey.objects.get().unseal()
-    assert chains() == before
+    replacing.replace(lose(settings, *names), Actor())
+    last = making.latest()
+    assert last is not None
+    making.sign_next(last.number + 1)
+    after = making.latest()
+    assert (proof.prove().faults, after and after.number) == ([], last.number + 1)
 
 
 def test_only_what_the_lost_key_sealed_is_given_up(

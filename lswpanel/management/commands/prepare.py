@@ -32,7 +32,6 @@ class Command(BaseCommand):
             self._bring_up_to_date(loud=bool(options["verbosity"]))
         with writing(settings.STATIC_ROOT):
             call_command("collectstatic", interactive=False, verbosity=0)
-        self._prove_checkpoints()
 
     def _bring_up_to_date(self, *, loud: bool) -> None:
         executor = MigrationExecutor(connection)
@@ -47,6 +46,7 @@ class Command(BaseCommand):
         keychecks.register()
         if settings.SINGLE_MACHINE or settings.DATA_DIR.is_dir():
             keyfiles.mark_used(settings.KEY_FOLDER)
+        self._prove_checkpoints()
 
     def _prove_checkpoints(self) -> None:
         """A database that was put back is found at the start; the panel starts all the same, and its pages say so."""
