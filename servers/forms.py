@@ -3,10 +3,11 @@
 from django import forms
 from django.views.decorators.debug import sensitive_variables
 
-from servers.leaseweb import Secret
+from servers.leaseweb import Secret, looks_like_key
 from servers.models import ApiKey, Server
 from servers.queries import SORTS, Facets, Filters
-from teams.fields import IdField, SearchField, SortField
+from servers.services import KEY_AS_NAME
+from teams.fields import UNFILLED, IdField, SearchField, SecretInput, SortField
 from teams.names import single_spaced
 
 LONGEST_REFERENCE = 255
@@ -70,11 +71,17 @@ class ApiKeyNameForm(forms.Form):
     name = forms.CharField(
         max_length=80,
         help_text="What your team calls it, for example the account it belongs to.",
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        widget=forms.TextInput(attrs=UNFILLED),
     )
 
     def clean_name(self) -> str:
-        return single_spaced(self.cleaned_data["name"])
+        """A key that was typed here by mistake is not sent back to the browser either (K3)."""
+        name = single_spaced(self.cleaned_data["name"])
+        if looks_like_key(name):
+            self.data = self.data.copy()
+            self.data["name"] = ""
+            raise forms.ValidationError(KEY_AS_NAME)
+        return name
 
 
 class ApiKeyForm(ApiKeyNameForm):
@@ -83,9 +90,7 @@ class ApiKeyForm(ApiKeyNameForm):
     key = forms.CharField(
         label="API key",
         help_text="From the Customer Portal, under API keys. It is tried at once, then kept encrypted.",
-        widget=forms.PasswordInput(
-            render_value=False, attrs={"autocomplete": "off", "spellcheck": "false", "data-1p-ignore": "true"}
-        ),
+        widget=SecretInput,
     )
 
     @sensitive_variables()

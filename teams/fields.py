@@ -7,6 +7,23 @@ from django import forms
 
 LARGEST_ID = 2**63 - 1
 LONGEST_SEARCH = 100
+# What keeps browsers and password managers (1Password, LastPass, Bitwarden, Dashlane) out of a field beside a secret.
+UNFILLED = {
+    "autocomplete": "off",
+    "autocapitalize": "none",
+    "spellcheck": "false",
+    "data-1p-ignore": "true",
+    "data-lpignore": "true",
+    "data-bwignore": "true",
+    "data-form-type": "other",
+}
+
+
+class SecretInput(forms.PasswordInput):
+    """A secret that is not the sign-in. Chromium fills "off" with the saved sign-in, but never "new-password"."""
+
+    def __init__(self) -> None:
+        super().__init__({**UNFILLED, "autocomplete": "new-password"}, render_value=False)
 
 
 class IdField(forms.IntegerField):

@@ -15,6 +15,7 @@ from teams.models import Team, User
 from tests.bad_input.conftest import ENDLESS, TROUBLES
 from tests.cast import ClientOf
 from tests.support.pages import text_of
+from tests.support.proof import prove
 
 pytestmark = pytest.mark.django_db
 NEW = "/t/north-ops/api-keys/new/"
@@ -39,7 +40,7 @@ NEVER_A_KEY = {
 
 @pytest.fixture
 def admin_client(admin: User, client_of: ClientOf) -> Client:
-    return client_of(admin)
+    return prove(client_of(admin), admin)
 
 
 @pytest.mark.req("K3")

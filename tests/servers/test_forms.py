@@ -64,7 +64,7 @@ def test_api_key_form_never_shows_the_key_again() -> None:
     form = ApiKeyForm({"name": "", "key": "a-good-key-0123456789"})
     assert not form.is_valid()
     assert "a-good-key" not in str(form)
-    assert 'autocomplete="off"' in str(form["key"])
+    assert 'autocomplete="new-password"' in str(form["key"])
 
 
 @pytest.mark.req("K4")
