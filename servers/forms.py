@@ -78,8 +78,7 @@ class ApiKeyNameForm(forms.Form):
         """A key that was typed here by mistake is not sent back to the browser either (K3)."""
         name = single_spaced(self.cleaned_data["name"])
         if looks_like_key(name):
-            self.data = self.data.copy()
-            self.data["name"] = ""
+            self.data = {**self.data, "name": ""}
             raise forms.ValidationError(KEY_AS_NAME)
         return name
 
