@@ -9,6 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from audit.text import one_line
 from teams.access import person_view, public_view
+from teams.links import open_page
 from teams.models import User
 
 log = structlog.get_logger()
@@ -46,4 +47,4 @@ def csp_report(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    return render(request, "403_csrf.html", {"reason": reason}, status=403)
+    return render(request, "403_csrf.html", {"reason": reason, "back": open_page(request)}, status=403)

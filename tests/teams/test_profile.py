@@ -122,7 +122,7 @@ def test_theme_switch_changes_nothing_for_nonsense(viewer: User, client_of: Clie
 @pytest.mark.parametrize(
     ("referer", "target"),
     [
-        ("http://testserver/t/north-ops/roles/?a=b", "http://testserver/t/north-ops/roles/?a=b"),
+        ("http://testserver/t/north-ops/roles/?a=b", "/t/north-ops/roles/?a=b"),
         ("", PROFILE),
         ("https://evil.example/t/north-ops/", PROFILE),
         ("//evil.example", PROFILE),
@@ -130,6 +130,7 @@ def test_theme_switch_changes_nothing_for_nonsense(viewer: User, client_of: Clie
         ("http://testserver.evil.example/", PROFILE),
         ("javascript:alert(1)", PROFILE),
         ("http:///evil.example", PROFILE),
+        ("http://testserver//evil.example/", "/evil.example/"),
     ],
 )
 def test_theme_switch_leads_back_and_never_elsewhere(
