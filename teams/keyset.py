@@ -19,8 +19,8 @@ LONGEST_TOKEN = 2000
 class Order:
     """Non-null columns, unique together, that a list is sorted by, all of them in one direction.
 
-    A column of moments must be written from Python, as `seen_at` is: SQLite keeps its own `Now()` with fewer digits
-    and compares the texts.
+    None of them may move under the reader, as the moment of the last reading does. A column of moments must be written
+    from Python, as `taken_at` of snapshots is: SQLite keeps its own `Now()` with fewer digits and compares the texts.
     """
 
     fields: tuple[str, ...]
@@ -80,7 +80,7 @@ def _token(rows: list[M], order: Order, *, when: bool = True) -> str:
     if not rows or not when:
         return ""
     values = [_plain(getattr(rows[0], name)) for name in order.fields]
-    return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(json.dumps(values, ensure_ascii=False).encode()).decode().rstrip("=")
 
 
 def _plain(value: Any) -> Any:

@@ -136,7 +136,7 @@ def test_servers_without_half_their_fields_are_shown(
     assert admin_client.post(NEW, {"name": "Main account", "key": sim.key}).status_code == 302
     assert reading.read_key(ApiKey.objects.get().pk)
     assert Server.objects.exists()
-    pages = ["", "servers/", "servers/?gone=all&sort=-age", "jobs/"]
+    pages = ["", "servers/", "servers/?gone=all&sort=-place", "jobs/"]
     pages += [f"servers/{server.pk}/" for server in Server.objects.all()]
     pages += [f"servers/{server.pk}/jobs/new/reboot/" for server in Server.objects.all()]
     for page in pages:

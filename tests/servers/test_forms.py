@@ -13,9 +13,10 @@ from servers.queries import Facets, Filters
     [
         ("", Filters()),
         ("q=web&state=STOPPED&gone=all&live=on", Filters(q="web", state="STOPPED", gone="all", live=True)),
-        ("sort=-age&key=7", Filters(sort="-age", key=7)),
+        ("sort=-place&key=7", Filters(sort="-place", key=7)),
         ("state=BOILING&q=web", Filters(q="web")),
         ("sort=price", Filters()),
+        ("sort=-age", Filters()),
         ("key=abc&gone=maybe", Filters()),
         ("key=-1", Filters()),
         ("key=99999999999999999999999", Filters()),
