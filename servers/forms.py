@@ -7,7 +7,8 @@ from servers.leaseweb import Secret, looks_like_key
 from servers.models import ApiKey, Server
 from servers.queries import SORTS, Facets, Filters
 from servers.services import KEY_AS_NAME
-from teams.fields import UNFILLED, IdField, SearchField, SecretInput, SortField
+from teams.edits import EditForm
+from teams.fields import UNFILLED, GivenField, IdField, SearchField, SecretInput, SortField
 from teams.names import single_spaced
 
 LONGEST_REFERENCE = 255
@@ -47,9 +48,8 @@ class ServerFilterForm(forms.Form):
 class ServerNameForm(forms.Form):
     """The reference of a server at Leaseweb. Line breaks and runs of spaces become one space."""
 
-    reference = forms.CharField(
+    reference = GivenField(
         label="Name",
-        required=False,
         max_length=LONGEST_REFERENCE,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "data-focus": True}),
     )
@@ -58,9 +58,8 @@ class ServerNameForm(forms.Form):
         return single_spaced(self.cleaned_data["reference"])
 
 
-class ServerNoteForm(forms.Form):
-    note = forms.CharField(
-        required=False,
+class ServerNoteForm(EditForm):
+    note = GivenField(
         max_length=2000,
         help_text="For your team alone; Leaseweb never sees it. No passwords: everybody in the team can read this.",
         widget=forms.Textarea(attrs={"rows": 8}),
@@ -78,7 +77,7 @@ class ApiKeyNameForm(forms.Form):
         """A key that was typed here by mistake is not sent back to the browser either (K3)."""
         name = single_spaced(self.cleaned_data["name"])
         if looks_like_key(name):
-            self.data = {**self.data, "name": ""}
+            self.data = dict(self.data.items()) | {"name": ""}
             raise forms.ValidationError(KEY_AS_NAME)
         return name
 

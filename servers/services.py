@@ -13,6 +13,7 @@ from servers.leaseweb import LeasewebError, Secret, looks_like_key
 from servers.models import ApiKey, Server, ServerKey, ServerReading, Snapshot
 from teams.access import Access
 from teams.cursor import bump
+from teams.edits import demand_unchanged
 from teams.models import Team, User
 from teams.names import fitting_name
 
@@ -172,12 +173,16 @@ def _record(action: AuditAction, api_key: ApiKey, actor: Actor, change: audit.lo
 
 
 @transaction.atomic
-def quota_set(access: Access, server: Server, quota: int | None) -> None:
-    """Set a server's limit of traffic per month, in bytes; None takes it away. The same limit again is no change."""
+def quota_set(access: Access, server: Server, quota: int | None, *, seen: str) -> None:
+    """Set a server's limit of traffic per month, in bytes; None takes it away. The same limit again is no change.
+
+    Raises ChangedMeanwhile unless `seen` is the mark of the limit that is kept.
+    """
     seq = bump(access.team.pk)
     row = access.servers().select_for_update().get(pk=server.pk)
     if row.quota_bytes == quota:
         return
+    demand_unchanged(row.quota_bytes, seen)
     Server.objects.filter(pk=row.pk).update(quota_bytes=quota, changed_seq=seq)
     audit.log.record(
         AuditAction.QUOTA_SET,

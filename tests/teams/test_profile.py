@@ -74,6 +74,14 @@ def test_profile_takes_its_own_fields_alone(viewer: User, outsider: User, client
     assert outsider.name == "Una Outsider"
 
 
+def test_profile_that_arrives_without_its_name_keeps_it(viewer: User, client_of: ClientOf) -> None:
+    """An empty name is a wish, a missing one is none."""
+    answer = client_of(viewer).post(PROFILE, {"time_zone": "UTC", "theme": "dark"})
+    assert answer.status_code == 422
+    viewer.refresh_from_db()
+    assert (viewer.name, viewer.theme) == ("Vera Viewer", "system")
+
+
 def test_profile_without_a_name_falls_back_to_the_address(viewer: User, client_of: ClientOf) -> None:
     page = client_of(viewer).post(PROFILE, {**GOOD, "name": ""}, follow=True).content.decode()
     assert "<strong>vera.viewer@example.com</strong>" in page
