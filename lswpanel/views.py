@@ -1,11 +1,16 @@
 """Pages that belong to no app: the way in, health, reports of browsers, errors."""
 
+import sqlite3
+import sys
+
 import structlog
-from django.db import connection
+from django.db import OperationalError, connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
+from django.views.defaults import server_error as own_fault
 
 from audit.text import one_line
 from teams.access import person_view, public_view
@@ -48,3 +53,21 @@ def csp_report(request: HttpRequest) -> HttpResponse:
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return render(request, "403_csrf.html", {"reason": reason, "back": open_page(request)}, status=403)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """500 for a fault of ours; 503 while somebody else holds SQLite's lock, so that nothing of the click was kept."""
+    error = sys.exc_info()[1]
+    if not _is_locked(error):
+        return own_fault(request)
+    log.error("the database is locked by somebody else", path=request.path)
+    response = HttpResponse(render_to_string("503_locked.html", {"back": open_page(request)}), status=503)
+    response["Retry-After"] = "10"
+    response["X-Nothing-Kept"] = "yes"  # for the script that tells what became of a form
+    response._has_been_logged = True  # type: ignore[attr-defined]  # Django would add a traceback
+    return response
+
+
+def _is_locked(error: BaseException | None) -> bool:
+    code = getattr(error.__cause__, "sqlite_errorcode", 0) if isinstance(error, OperationalError) else 0
+    return code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)

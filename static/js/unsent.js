@@ -83,9 +83,9 @@
     document.getElementById("told").replaceChildren(notice);
   }
 
-  function sentence(asked, surely, status) {
+  function sentence(asked, surely, busy) {
     if (asked) return "Not loaded. Reload the page and try again.";
-    if (status === 503) return "Not sent: the panel is busy. Wait a moment and try again.";
+    if (busy) return "Not sent: the panel is busy. Wait a moment and try again.";
     if (surely) return "Not sent. Reload the page and try again.";
     return "No answer came, so this may or may not have been done. Reload the page and look before you try again.";
   }
@@ -93,14 +93,15 @@
   let asking = false;
   function failed({ detail }) {
     const status = detail.xhr?.status || 0;
-    const surely = (status >= 400 && status < 500) || status === 503;
+    const busy = Boolean(detail.xhr?.getResponseHeader("X-Nothing-Kept"));
+    const surely = busy || (status >= 400 && status < 500);
     asking = isRead(detail);
     if (!asking) mark(surely ? "surely" : "perhaps");
     const reload = document.createElement("button");
     reload.className = "button small";
     reload.textContent = "Reload";
     reload.addEventListener("click", () => location.reload());
-    tell(sentence(asking, surely, status), "danger", reload);
+    tell(sentence(asking, surely, busy), "danger", reload);
   }
 
   const isRead = (detail) => (detail.requestConfig?.verb || "get") === "get";

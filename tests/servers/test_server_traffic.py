@@ -343,7 +343,7 @@ def test_file_has_the_bytes_of_the_range_and_leaves_gaps_empty(browser: Client, 
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
     assert "traffic-218000-2016-01-01-2016-01-03-" in answer["Content-Disposition"]
     assert body(answer) == (
-        b"from (UTC),to (UTC),up (bytes),down (bytes),total (bytes)\r\n"
+        b"\xef\xbb\xbffrom (UTC),to (UTC),up (bytes),down (bytes),total (bytes)\r\n"
         b"2016-01-01T00:00:00Z,2016-01-02T00:00:00Z,900,90,990\r\n"
         b"2016-01-02T00:00:00Z,2016-01-03T00:00:00Z,,,\r\n"
         b"2016-01-03T00:00:00Z,2016-01-04T00:00:00Z,,250,250\r\n"
