@@ -75,12 +75,16 @@
   // --- What is said ---------------------------------------------------------------------------------------------
 
   function tell(text, tone, button) {
-    const notice = document.createElement("div");
-    notice.className = `notice ${tone}`;
-    const words = document.createElement("p");
-    words.textContent = text;
-    notice.append(words, ...(button ? [button] : []));
+    const notice = made("div", `notice ${tone}`, made("p", "", text));
+    if (button) notice.append(made("div", "row", button));
     document.getElementById("told").replaceChildren(notice);
+  }
+
+  function made(name, style, ...content) {
+    const element = document.createElement(name);
+    element.className = style;
+    element.append(...content);
+    return element;
   }
 
   function sentence(asked, surely, busy) {
@@ -97,9 +101,7 @@
     const surely = busy || (status >= 400 && status < 500);
     asking = isRead(detail);
     if (!asking) mark(surely ? "surely" : "perhaps");
-    const reload = document.createElement("button");
-    reload.className = "button small";
-    reload.textContent = "Reload";
+    const reload = made("button", "button small", "Reload");
     reload.addEventListener("click", () => location.reload());
     tell(sentence(asking, surely, busy), "danger", reload);
   }
