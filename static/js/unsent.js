@@ -96,7 +96,7 @@
 
   let asking = false;
   function failed({ detail }) {
-    const status = detail.xhr?.status || 0;
+    const status = detail.xhr?.status || detail.status || 0;
     const busy = Boolean(detail.xhr?.getResponseHeader("X-Nothing-Kept"));
     const surely = busy || (status >= 400 && status < 500);
     asking = isRead(detail);
@@ -106,11 +106,12 @@
     tell(sentence(asking, surely, busy), "danger", reload);
   }
 
-  const isRead = (detail) => (detail.requestConfig?.verb || "get") === "get";
+  const isRead = ({ requestConfig, status }) => status === undefined && (requestConfig?.verb || "get") === "get";
 
   for (const failure of ["responseError", "sendError", "timeout", "swapError", "targetError"]) {
     document.addEventListener(`htmx:${failure}`, failed);
   }
+  document.addEventListener("panel:refused", failed);
   document.addEventListener("htmx:afterRequest", ({ detail }) => {
     // A list that loads again does not take back what was said of a form.
     if (!detail.successful || (isRead(detail) && !asking)) return;

@@ -95,6 +95,16 @@ def test_form_that_has_no_page_of_its_own_leads_back_to_where_it_stands(
     assert Job.objects.get().status == "unknown"
 
 
+def test_form_in_place_is_opened_once_more(page: Page, person: User, server: Server) -> None:
+    start_renaming(page, server, "shop front")
+    Session.objects.all().delete()
+    page.keyboard.press("Enter")
+    sign_in_again(page, person)
+    page.wait_for_url("**/t/north-ops/servers/")
+    expect(steps.row_of(page, server.upstream_id).get_by_role("textbox")).to_have_value("shop front")
+    expect(told(page)).to_have_text(SURELY)
+
+
 def test_secret_is_kept_nowhere(page: Page, person: User) -> None:
     page.goto("/t/north-ops/api-keys/new/")
     Session.objects.all().delete()
@@ -194,3 +204,12 @@ def test_failure_of_a_list_is_said_until_it_loads_again(
     page.get_by_label("State").select_option("RUNNING")
     expect(told(page)).to_be_empty()
     expect(page.get_by_role("link", name=server.shown_name, exact=True)).to_be_visible()
+
+
+def test_refused_switch_of_the_theme_is_said(troubled: Page, server: Server) -> None:
+    page = troubled
+    page.goto("/t/north-ops/servers/")
+    rotate(page)
+    page.get_by_label("You: Adam Admin").click()
+    page.get_by_role("button", name="Dark").click()
+    expect(told(page)).to_contain_text("Not sent.")
