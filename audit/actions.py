@@ -20,6 +20,8 @@ class AuditAction(models.TextChoices):
     JOB_REQUEST = "job.request", "requested a job"
     JOB_RESOLVE = "job.resolve", "settled a job by hand"
     JOB_TRANSITION = "job.transition", "moved a job on"
+    KEYS_REPLACE = "keys.replace", "gave up lost keys of the installation"
+    KEYS_ROTATE = "keys.rotate", "sealed stored secrets with a new key"
     LIST_EXPORT = "list.export", "exported a list"
     LOGIN = "login.succeed", "signed in"
     LOGIN_FAIL = "login.fail", "failed to sign in"

@@ -24,19 +24,19 @@ class Seal:
 
 def seal(message: str) -> Seal:
     """Show with the first key of the ring that this panel wrote `message`."""
-    key_id, key = next(iter(_ring().items()))
+    key_id, key = next(iter(ring().items()))
     return Seal(key_id, _mac(key, message))
 
 
 def fits(message: str, made: Seal) -> bool:
     """Whether `made` seals `message` under a key of the ring; a key that is not in it seals nothing."""
-    key = _ring().get(made.key_id)
+    key = ring().get(made.key_id)
     return key is not None and same(made.mac, _mac(key, message))
 
 
 def known(key_id: str) -> bool:
     """Whether a key of the ring has this id."""
-    return key_id in _ring()
+    return key_id in ring()
 
 
 def same(one: str, other: str) -> bool:
@@ -48,15 +48,16 @@ def _mac(key: bytes, message: str) -> str:
     return hmac.digest(key, message.encode(), hashlib.sha256).hex()
 
 
-def _ring() -> dict[str, bytes]:
+def ring() -> dict[str, bytes]:
+    """The keys by their id, the one that seals first."""
     return _parse(settings.AUDIT_KEYS)
 
 
 @lru_cache(maxsize=4)
 def _parse(text: str) -> dict[str, bytes]:
-    ring: dict[str, bytes] = {}
+    found: dict[str, bytes] = {}
     for entry in text.replace(",", " ").split():
         material = entry.rpartition(":")[2].encode()
         key = HKDF(SHA256(), length=32, salt=None, info=b"lswpanel audit trail").derive(material)
-        ring[hashlib.sha256(b"id\n" + key).hexdigest()[:8]] = key
-    return ring
+        found[hashlib.sha256(b"id\n" + key).hexdigest()[:8]] = key
+    return found

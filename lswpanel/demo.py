@@ -12,7 +12,7 @@ from urllib.parse import urljoin
 import httpx
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.db import transaction
 
 from audit.heads import ChainBroken
@@ -68,6 +68,24 @@ def seed() -> None:
     )
     reading.read_key(key.pk)
     _first_jobs(team)
+
+
+def refuse_mixing() -> None:
+    """Keep the published passwords of a demonstration out of a panel that people use, and such a panel out of it.
+
+    Raises ImproperlyConfigured when DEMO does not fit the people in the database.
+    """
+    made_up = User.objects.filter(email__in=[email for _, email in PEOPLE.values()]).exists()
+    if settings.DEMO and not made_up and User.objects.exists():
+        raise ImproperlyConfigured(
+            "DEMO=on, but there are real people in this database: turn DEMO off, or give the demonstration a DATA_DIR "
+            "of its own."
+        )
+    if made_up and not settings.DEMO:
+        raise ImproperlyConfigured(
+            "This database holds a demonstration, whose passwords are published: set DEMO=on, or point DATA_DIR or "
+            "DATABASE_URL to another one."
+        )
 
 
 def logins() -> list[str]:

@@ -1,18 +1,24 @@
 """Pages that belong to no app: the way in, health, reports of browsers, errors."""
 
+import sys
+
 import structlog
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
+from django.views.defaults import server_error as own_fault
 
 from audit.text import one_line
 from teams.access import person_view, public_view
 from teams.models import User
 
-log = structlog.get_logger()
-LONGEST_REPORT = 4000
+csp = structlog.get_logger("lswpanel.csp")
+database = structlog.get_logger("lswpanel.database")
+# Characters that are logged, and bytes that are read.
+LONGEST_REPORT = 1000
+LARGEST_REPORT = 16 * 1024
 
 
 @require_safe
@@ -40,10 +46,24 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @require_POST
 @public_view
 def csp_report(request: HttpRequest) -> HttpResponse:
-    """A browser tells that a page tried something that the policy forbids."""
-    log.warning("csp report", report=one_line(request.body.decode("utf-8", "replace"), LONGEST_REPORT))
+    """A browser tells that a page tried something that the policy forbids; anybody can, so the log takes a few only."""
+    if int(request.META.get("CONTENT_LENGTH") or 0) > LARGEST_REPORT:
+        return HttpResponse(status=413)
+    csp.warning("csp report", report=one_line(request.body.decode("utf-8", "replace"), LONGEST_REPORT))
     return HttpResponse(status=204)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return render(request, "403_csrf.html", {"reason": reason}, status=403)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """500 for a fault of ours, which Django logs; 503 while the database server does not answer."""
+    error = sys.exc_info()[1]
+    if connection.vendor != "postgresql" or not isinstance(error, OperationalError | InterfaceError):
+        return own_fault(request)
+    database.error("the database does not answer", error=one_line(str(error), 300))
+    response = render(request, "503_database.html", status=503)
+    response["Retry-After"] = "5"
+    response._has_been_logged = True  # type: ignore[attr-defined]  # Django would add a traceback
+    return response

@@ -171,7 +171,7 @@ class Server(models.Model):
             models.Index(fields=("team", "template", "id"), name="server_by_template"),
             models.Index(fields=("team", "seen_at", "id"), name="server_by_age"),
             models.Index(fields=("team", "changed_seq"), name="server_by_change"),
-            models.Index(fields=("team", "contract_ends_on", "id"), name="server_by_end"),
+            models.Index(fields=("team", "contract_ends_on", "shown_name", "id"), name="server_by_end"),
             # The choices of the list's filters, read from the index alone.
             models.Index(fields=("team", "data_center", "template", "gone_at"), name="server_facets"),
             models.Index(

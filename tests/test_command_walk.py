@@ -19,6 +19,7 @@ CHANGE_NOTHING = {
     "clearsessions",
     "collectstatic",
     "compilemessages",
+    "copy_database",
     "createcachetable",
     "diffsettings",
     "dumpdata",
@@ -43,8 +44,17 @@ CHANGE_NOTHING = {
     "up",
     "verify_audit",
 }
-# Their entries have tests of their own: tests/jobs, tests/test_commands.py.
-SHOWN_ELSEWHERE = {"add_api_key", "engine", "job", "recover_audit", "seed_demo", "sync"}
+# Their entries have tests of their own: tests/jobs, tests/lswpanel, tests/test_commands.py.
+SHOWN_ELSEWHERE = {
+    "add_api_key",
+    "engine",
+    "job",
+    "recover_audit",
+    "replace_lost_keys",
+    "rotate_keys",
+    "seed_demo",
+    "sync",
+}
 CLOSED = {
     "account_unsetmultipleprimaryemails",
     "changepassword",
