@@ -24,6 +24,11 @@ class Words:
     tone: str = "info"
 
 
+HELD_BACK = (
+    "An older copy of the panel's database was put back, so nothing is sent to Leaseweb: it might have been sent "
+    "already. Whoever looks after the panel has to run `manage.py resume`."
+)
+
 # Badges say the very words of `jobs.states`, which the documents and the audit trail use, too.
 SHORT: dict[str, str] = {status.value: status.label for status in JobStatus}
 
@@ -195,6 +200,8 @@ STEPS: dict[str, str] = {
     "expired": "waited too long",
     "happened": "it happened",
     "no_evidence": "no evidence in time",
+    "put_back": "an older database was put back",
+    "unrecorded": "could not be noted before sending",
     "sender_vanished": "the sending worker vanished",
     "accepted": "accepted",
     "accepted_body_unreadable": "accepted, answer unreadable",

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from audit.text import one_line
+from jobs import words
 from jobs.checkpoints import reached
 from jobs.engine import applying
 from jobs.engine.transition import Note, advance
@@ -107,6 +108,15 @@ def wait_for_call(job: Job, api_key: ApiKey) -> None:
     else:
         why = f"Waiting for the call budget of the API key “{api_key.name}”."
     wait(job, WAIT_FOR_BUDGET, why)
+
+
+def wait_for_panel(job: Job, *, held: bool, why: str) -> None:
+    """Come again when the panel itself may send; `why` says what is wrong with its data folder otherwise."""
+    wait(
+        job,
+        WAIT_AFTER_FAILED_READ,
+        words.HELD_BACK if held else f"Waiting for the data folder of the panel: {why}.",
+    )
 
 
 def wait(job: Job, pause: timedelta, why: str) -> None:

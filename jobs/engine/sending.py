@@ -1,26 +1,29 @@
 """`submit()`: takes a queued job through its one send (G2).
 
-lease → may it still be sent? → fresh reading → precondition → `sending` committed → one request on a fresh
-connection → what is certain about it. Whatever happens in between, nothing is sent twice.
+lease → may it still be sent? → fresh reading → precondition → `sending` committed → its count on the disk → one
+request on a fresh connection → what is certain about it. Whatever happens in between, nothing is sent twice.
 """
 
 import time
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Case, Exists, F, Q, When
 from django.db.models.functions import Now
 
 from jobs import kinds
 from jobs.checkpoints import reached
+from jobs.engine import send_counter
 from jobs.engine.outcome import settle_send
-from jobs.engine.preparing import fail, read_before, wait_for_call
+from jobs.engine.preparing import fail, read_before, wait_for_call, wait_for_panel
 from jobs.engine.transition import Note, StaleWriter, advance
 from jobs.evidence import Fresh
-from jobs.models import Job
+from jobs.models import Job, SendCounter
 from jobs.states import LEASE, LEASE_NEEDED, START_WITHIN, JobStatus
 from servers import budget
 from servers.clock import after, scaled
 from servers.connect import client_for
+from servers.leaseweb import SendOutcome, Sent
 from servers.models import ApiKey
 from teams.access import holds
 from teams.models import Membership
@@ -29,7 +32,7 @@ from teams.permissions import roles_with
 
 def submit(job_id: int) -> None:
     """Send a queued job, if it is due and nobody else holds it. Safe to call any number of times."""
-    job = _claim(job_id)
+    job = None if send_counter.held() else _claim(job_id)
     if job is None:
         return
     reached("claimed", job.pk)
@@ -82,17 +85,36 @@ def _send_if_ready(job: Job, kind: kinds.JobKind, api_key: ApiKey, fresh: Fresh)
 def _send(job: Job, kind: kinds.JobKind, api_key: ApiKey, evidence: dict[str, Any]) -> None:
     start_by = time.monotonic() + scaled(START_WITHIN).total_seconds()
     reached("before_sending_commit", job.pk)
-    advance(
-        job,
-        JobStatus.SENDING,
-        note=Note(f"Read as {evidence['state']}; the request is being sent.", evidence=evidence),
-        only_if=_may_still_be_sent(job, kind, api_key),
-        changes=_sending(kind, api_key, evidence),
-    )
-    reached("after_sending_commit", job.pk)
+    if counter := _begin(job, kind, api_key, evidence):
+        reached("after_sending_commit", job.pk)
+        settle_send(job, api_key, _request(job, kind, api_key, counter, start_by))
+
+
+def _begin(job: Job, kind: kinds.JobKind, api_key: ApiKey, evidence: dict[str, Any]) -> SendCounter | None:
+    """Commit `sending` together with its count; None when nothing may be sent, which is written down here."""
+    try:
+        with transaction.atomic():
+            advance(
+                job,
+                JobStatus.SENDING,
+                note=Note(f"Read as {evidence['state']}; the request is being sent.", evidence=evidence),
+                only_if=_may_still_be_sent(job, kind, api_key),
+                changes=_sending(kind, api_key, evidence),
+            )
+            return send_counter.count()
+    except (send_counter.HeldBack, OSError) as error:
+        job.refresh_from_db()
+        wait_for_panel(job, held=send_counter.held(), why=str(error))
+        return None
+
+
+def _request(job: Job, kind: kinds.JobKind, api_key: ApiKey, counter: SendCounter, start_by: float) -> Sent:
+    try:
+        send_counter.remember(counter)
+    except OSError:
+        return Sent(SendOutcome.NOT_SENT, error=send_counter.Unrecorded(), reason="unrecorded")
     with client_for(api_key, observer=lambda place: reached(place, job.pk)) as client:
-        sent = kind.send(client, job.server.upstream_id, job.params, start_by)
-    settle_send(job, api_key, sent)
+        return kind.send(client, job.server.upstream_id, job.params, start_by)
 
 
 def _may_still_be_sent(job: Job, kind: kinds.JobKind, api_key: ApiKey) -> Q:

@@ -9,6 +9,7 @@ import structlog
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
+from jobs.engine import send_counter
 from jobs.engine.observing import due_jobs
 from jobs.engine.transition import Note, StaleWriter, advance
 from jobs.models import MACHINE_VERSION, Job
@@ -52,8 +53,11 @@ class Rings:
 
 
 def tick() -> Rings:
-    """Settle what has run out of time and tell what is due. Running it twice at once is harmless."""
-    if not Job.objects.live().exists():
+    """Settle what has run out of time and tell what is due. Running it twice at once is harmless.
+
+    While an older copy of the database is held back, jobs stay as they are until somebody says how to go on.
+    """
+    if send_counter.held() or not Job.objects.live().exists():
         # Most ticks of most panels: one question instead of six.
         return _readings()
     _settle(_unleased(Q(status=JobStatus.QUEUED, expires_at__lte=Now())), _expire)
