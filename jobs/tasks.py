@@ -3,15 +3,11 @@
 They are acknowledged early, have no result, no retry and no countdown: the database remembers what is due.
 """
 
-import structlog
 from celery import Task, shared_task
-from kombu.exceptions import OperationalError
 
 from jobs import engine
+from jobs.bell import PATIENCE_OF_TICK, bell
 from jobs.engine import reading
-
-log = structlog.get_logger()
-HINT_SECONDS = 10
 
 
 @shared_task
@@ -51,10 +47,15 @@ def read_details(api_key_id: int) -> None:
 
 @shared_task
 def tick() -> None:
-    rings = engine.tick()
-    for task, ids in by_task(rings):
-        for each in ids:
-            task.apply_async((each,), expires=HINT_SECONDS)
+    bell.heard()
+    tick_here()
+
+
+def tick_here() -> None:
+    """One tick, and the bells for what is due."""
+    hints = [(task, pk) for task, ids in by_task(engine.tick()) for pk in ids]
+    if hints:
+        bell.ring(hints, patience=PATIENCE_OF_TICK)
 
 
 def by_task(rings: engine.Rings) -> tuple[tuple[Task[[int], None], tuple[int, ...]], ...]:
@@ -72,7 +73,4 @@ def by_task(rings: engine.Rings) -> tuple[tuple[Task[[int], None], tuple[int, ..
 
 def ring_submit(job_id: int) -> None:
     """Tell a worker about a new job at once; without a broker the next tick does it."""
-    try:
-        submit_job.apply_async((job_id,), expires=HINT_SECONDS)
-    except OperationalError:
-        log.warning("no broker; the next tick will ring", job=job_id)
+    bell.ring([(submit_job, job_id)])

@@ -3,7 +3,9 @@
 import os
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import setup_logging, worker_ready, worker_shutdown
+
+from lswpanel.supervisor.children import ENDED
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lswpanel.settings")
 
@@ -15,3 +17,19 @@ app.autodiscover_tasks()
 @setup_logging.connect
 def keep_our_logging(**_: object) -> None:
     """Celery leaves logging alone when a receiver is connected; ours is set up by Django's LOGGING."""
+
+
+@worker_ready.connect
+def begin_heartbeat(**_: object) -> None:
+    """Each worker shows that it lives; the apps are loaded by now."""
+    from jobs import heart
+    from jobs.models import Heartbeat
+
+    heart.begin(Heartbeat.Driver.WORKER, ticks=True, ended=int(os.environ.get(ENDED, "0")))
+
+
+@worker_shutdown.connect
+def end_heartbeat(**_: object) -> None:
+    from jobs import heart
+
+    heart.end()

@@ -14,7 +14,9 @@ from django.db.models.functions import Now
 from jobs import kinds
 from jobs.checkpoints import reached
 from jobs.engine import send_counter
+from jobs.engine.heartbeat import pulse
 from jobs.engine.outcome import settle_send
+from jobs.engine.persisting import write_answer
 from jobs.engine.preparing import fail, read_before, wait_for_call, wait_for_panel
 from jobs.engine.transition import Note, StaleWriter, advance
 from jobs.evidence import Fresh
@@ -50,7 +52,8 @@ def _claim(job_id: int) -> Job | None:
         free, pk=job_id, status=JobStatus.QUEUED, not_before__lte=Now(), expires_at__gt=Now()
     )
     lost = Case(When(lease_until=None, then=F("lost_leases")), default=F("lost_leases") + 1)
-    if due.update(epoch=F("epoch") + 1, lost_leases=lost, lease_until=after(LEASE)) != 1:
+    ours = {"lease_until": after(LEASE), "held_by": pulse.name}
+    if due.update(epoch=F("epoch") + 1, lost_leases=lost, **ours) != 1:
         return None
     return Job.objects.select_related("server__api_key__team", "team").get(pk=job_id)
 
@@ -87,7 +90,8 @@ def _send(job: Job, kind: kinds.JobKind, api_key: ApiKey, evidence: dict[str, An
     reached("before_sending_commit", job.pk)
     if counter := _begin(job, kind, api_key, evidence):
         reached("after_sending_commit", job.pk)
-        settle_send(job, api_key, _request(job, kind, api_key, counter, start_by))
+        sent = _request(job, kind, api_key, counter, start_by)
+        write_answer(lambda: settle_send(job, api_key, sent), sent, job_id=job.pk)
 
 
 def _begin(job: Job, kind: kinds.JobKind, api_key: ApiKey, evidence: dict[str, Any]) -> SendCounter | None:

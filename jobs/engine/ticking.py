@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from jobs.engine import send_counter
+from jobs.engine.heartbeat import pulse
 from jobs.engine.observing import due_jobs
 from jobs.engine.transition import Note, StaleWriter, advance
 from jobs.models import MACHINE_VERSION, Job
@@ -57,9 +58,14 @@ def tick() -> Rings:
 
     While an older copy of the database is held back, jobs stay as they are until somebody says how to go on.
     """
-    if send_counter.held() or not Job.objects.live().exists():
-        # Most ticks of most panels: one question instead of six.
-        return _readings()
+    # Most ticks of most panels find no live job: one question instead of six.
+    moving = not send_counter.held() and Job.objects.live().exists()
+    rings = _jobs() if moving else _readings()
+    pulse.ticked()
+    return rings
+
+
+def _jobs() -> Rings:
     _settle(_unleased(Q(status=JobStatus.QUEUED, expires_at__lte=Now())), _expire)
     _settle(_unleased(Q(status=JobStatus.QUEUED, lost_leases__gte=MOST_LOST_LEASES)), _park)
     _settle(Q(status=JobStatus.SENDING, lease_until__lte=Now()), _watch_instead)

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 from lswpanel.supervisor import tether
@@ -17,6 +17,8 @@ from lswpanel.supervisor.loop import Loop
 from lswpanel.supervisor.output import Lines
 
 CHUNK = 64 * 1024
+# Tells a program whose place it takes: the process id of the one that ended before it.
+ENDED = "ENDED_PID"
 
 
 class Stage(IntEnum):
@@ -54,6 +56,10 @@ class Child:
         self._out = self._process.stdout.fileno() if self._process.stdout else -1
         os.set_blocking(self._out, False)
         loop.watch(self._out, selectors.EVENT_READ, self._read)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     @property
     def code(self) -> int | None:
@@ -154,10 +160,12 @@ class Service:
         if self.child is not None:
             self.child.kill()
 
-    def _start(self) -> None:
+    def _start(self, *, after: Child | None = None) -> None:
         if self._wanted:
-            name = self.program.name
-            self.child = Child(self.program, loop=self._loop, show=lambda line: self._show(name, line))
+            program, name = self.program, self.program.name
+            if after is not None:
+                program = replace(program, environment={**program.environment, ENDED: str(after.pid)})
+            self.child = Child(program, loop=self._loop, show=lambda line: self._show(name, line))
 
     def _start_again(self, child: Child) -> None:
         how = _how_it_ended(child.code)
@@ -166,7 +174,7 @@ class Service:
             self._gave_up(f"{self.program.name} keeps failing ({how}); its lines above say why.")
             return
         self._show("lswpanel", f"{self.program.name} {how}; starting it again in {wait:g} s")
-        self._loop.later(wait, self._start)
+        self._loop.later(wait, lambda: self._start(after=child))
 
 
 def _how_it_ended(code: int | None) -> str:

@@ -8,7 +8,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 
-from jobs.engine import send_counter
+from jobs.engine import heartbeat, send_counter
 from lswpanel.checks import TAG
 
 OUR_APPS = ("audit", "jobs", "servers", "teams")
@@ -27,6 +27,7 @@ class Command(BaseCommand):
             call_command("migrate", interactive=False, verbosity=0)
         call_command("createcachetable", verbosity=0)
         send_counter.born()
+        heartbeat.started()
         call_command("collectstatic", interactive=False, verbosity=0)
 
 

@@ -1,0 +1,63 @@
+"""Rings workers through the broker, and waits for no broker that does not answer.
+
+A hint is worth a moment only, since the next tick rings again. So it is given by a thread of its own: nothing else
+bounds all of it, the look-up of the broker's name included.
+"""
+
+import threading
+import time
+from collections.abc import Iterable
+
+import structlog
+from celery import Task
+from kombu.exceptions import OperationalError
+
+log = structlog.get_logger()
+HINT_SECONDS = 10
+# Seconds: how long a click and a tick wait for the broker, and how long it is left alone when it did not answer.
+PATIENCE, PATIENCE_OF_TICK = 0.25, 3.0
+PAUSE = 5.0
+Hint = tuple[Task[[int], None], int]
+
+
+class Bell:
+    """One for a process. `silent` tells whether the last try failed."""
+
+    def __init__(self) -> None:
+        self.silent = False
+        self._quiet_until = 0.0
+
+    def ring(self, hints: Iterable[Hint], *, patience: float = PATIENCE) -> None:
+        """Give the hints, waiting `patience` seconds at most. After a failure the broker is left alone for a while."""
+        if time.monotonic() < self._quiet_until:
+            return
+        attempt = _Attempt(hints)
+        attempt.start()
+        attempt.join(patience)
+        self.silent = not attempt.done
+        if self.silent:
+            self._quiet_until = time.monotonic() + PAUSE
+            log.warning("no broker; the next tick will ring")
+
+    def heard(self) -> None:
+        """A message came: the broker works, so it may be asked again at once."""
+        self.silent, self._quiet_until = False, 0.0
+
+
+class _Attempt(threading.Thread):
+    def __init__(self, hints: Iterable[Hint]) -> None:
+        super().__init__(name="bell", daemon=True)
+        self.done = False
+        self._hints = hints
+
+    def run(self) -> None:
+        try:
+            for task, pk in self._hints:
+                task.apply_async((pk,), expires=HINT_SECONDS)
+        except OperationalError as error:
+            log.info("hint not given", error=str(error)[:200])
+        else:
+            self.done = True
+
+
+bell = Bell()
