@@ -4,6 +4,7 @@ A hint is worth a moment only, since the next tick rings again. So it is given b
 bounds all of it, the look-up of the broker's name included.
 """
 
+import contextlib
 import threading
 import time
 from collections.abc import Iterable
@@ -51,12 +52,10 @@ class _Attempt(threading.Thread):
         self._hints = hints
 
     def run(self) -> None:
-        try:
+        """Says nothing when it fails: by then nobody may be waiting, and `ring` has told of it."""
+        with contextlib.suppress(OperationalError):
             for task, pk in self._hints:
                 task.apply_async((pk,), expires=HINT_SECONDS)
-        except OperationalError as error:
-            log.info("hint not given", error=str(error)[:200])
-        else:
             self.done = True
 
 
