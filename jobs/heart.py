@@ -53,15 +53,14 @@ class Heart(threading.Thread):
         awake = time.monotonic() - self._last < MISSED.total_seconds()
         self._last = time.monotonic()
         pulse.beat(self._driver, trouble=Heartbeat.Trouble.BROKER if bell.silent else "")
+        # Whoever slept missed the beats of all others, too, and may judge nobody yet.
+        freed = heartbeat.bury_the_silent() if awake else 0
         if self._ended:
-            heartbeat.bury_ended(self._ended)
+            freed += heartbeat.bury_ended(self._ended)
             self._ended = 0
-        if awake:
-            # Whoever slept missed the beats of all others, too, and may judge nobody yet.
-            heartbeat.bury_the_silent()
         send_counter.held()
-        if self._ticks and awake and heartbeat.no_tick_lately():
-            log.warning("no tick came for six seconds; ticking here", trouble=bell.silent)
+        if self._ticks and (freed or (awake and heartbeat.no_tick_lately())):
+            log.warning("ticking here", freed=freed, broker=not bell.silent)
             tasks.tick_here()
 
 

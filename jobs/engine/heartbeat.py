@@ -64,28 +64,29 @@ def no_tick_lately() -> bool:
     return not Heartbeat.objects.filter(lately("ticked_at", NO_TICK)).exclude(driver=Driver.START).exists()
 
 
-def bury_the_silent() -> None:
-    """Free what processes held that missed their beats."""
+def bury_the_silent() -> int:
+    """Free what processes held that missed their beats; how many jobs that were."""
     silent = Heartbeat.objects.exclude(lately("at", MISSED)).exclude(driver=Driver.START)
-    _bury(silent.exclude(name=pulse.name), certain=False)
+    return _bury(silent.exclude(name=pulse.name), certain=False)
 
 
-def bury_ended(pid: int) -> None:
-    """Free what a process of this machine held; the supervisor saw it end."""
-    _bury(
+def bury_ended(pid: int) -> int:
+    """Free what a process of this machine held, which the supervisor saw end; how many jobs that were."""
+    return _bury(
         Heartbeat.objects.filter(name__startswith=_of_this_host(pid)).exclude(name=pulse.name), certain=True
     )
 
 
-def _bury(dead: QuerySet[Heartbeat], *, certain: bool) -> None:
+def _bury(dead: QuerySet[Heartbeat], *, certain: bool) -> int:
     names = list(dead.values_list("name", flat=True))
     if not names:
-        return
+        return 0
     held = Job.objects.filter(held_by__in=names, lease_until__gt=Now())
     statuses = [JobStatus.QUEUED, JobStatus.SENDING] if certain else [JobStatus.QUEUED]
     freed = held.filter(status__in=statuses).update(lease_until=Now())
     Heartbeat.objects.filter(name__in=names).delete()
     log.warning("a worker is gone", names=names, freed=freed)
+    return freed
 
 
 def _of_this_host(pid: int) -> str:

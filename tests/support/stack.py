@@ -20,7 +20,10 @@ from tests.support.valkey import Valkey
 class Stack:
     """Web server, worker and beat, started one by one as a test needs them, all on one environment."""
 
-    def __init__(self, processes: Processes, cleanup: contextlib.ExitStack, **settings: str) -> None:
+    def __init__(
+        self, processes: Processes, cleanup: contextlib.ExitStack, broker: Valkey, **settings: str
+    ) -> None:
+        self.broker = broker
         self._processes = processes
         self._cleanup = cleanup
         self.env: dict[str, str] = {**os.environ, "DATABASE_URL": database_url(), **settings}
@@ -48,7 +51,7 @@ class Stack:
 def stack(transactional_db: None, processes: Processes, broker: Valkey) -> Iterator[Stack]:
     """Starts real processes of the panel on the test database, with a real broker."""
     with contextlib.ExitStack() as cleanup:
-        yield Stack(processes, cleanup)
+        yield Stack(processes, cleanup, broker)
         # Before the database is emptied: a worker would still write into it.
         processes.stop()
 

@@ -23,6 +23,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         stop = StopSignal()
+        self.stdout.write("begins")
         heart.begin(Heartbeat.Driver.ENGINE, ticks=False)
         while not stop.asked:
             try:
