@@ -18,7 +18,8 @@ HINT_SECONDS = 10
 # Seconds: how long a click and a tick wait for the broker, and how long it is left alone when it did not answer.
 PATIENCE, PATIENCE_OF_TICK = 0.25, 3.0
 PAUSE = 5.0
-Hint = tuple[Task[[int], None], int]
+# A task and the id that it is about; none for a tick.
+Hint = tuple[Task[..., None], tuple[int, ...]]
 
 
 class Bell:
@@ -54,8 +55,8 @@ class _Attempt(threading.Thread):
     def run(self) -> None:
         """Says nothing when it fails: by then nobody may be waiting, and `ring` has told of it."""
         with contextlib.suppress(OperationalError):
-            for task, pk in self._hints:
-                task.apply_async((pk,), expires=HINT_SECONDS)
+            for task, ids in self._hints:
+                task.apply_async(ids, expires=HINT_SECONDS)
             self.done = True
 
 

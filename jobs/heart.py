@@ -61,7 +61,7 @@ class Heart(threading.Thread):
         send_counter.held()
         if self._ticks and (freed or (awake and heartbeat.no_tick_lately())):
             log.warning("ticking here", freed=freed, broker=not bell.silent)
-            tasks.tick_here()
+            tasks.tick_here(probe=True)
 
 
 _hearts: list[Heart] = []

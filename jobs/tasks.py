@@ -6,7 +6,7 @@ They are acknowledged early, have no result, no retry and no countdown: the data
 from celery import Task, shared_task
 
 from jobs import engine
-from jobs.bell import PATIENCE_OF_TICK, bell
+from jobs.bell import PATIENCE_OF_TICK, Hint, bell
 from jobs.engine import reading
 
 
@@ -51,9 +51,11 @@ def tick() -> None:
     tick_here()
 
 
-def tick_here() -> None:
-    """One tick, and the bells for what is due."""
-    hints = [(task, pk) for task, ids in by_task(engine.tick()) for pk in ids]
+def tick_here(*, probe: bool = False) -> None:
+    """One tick, and the bells for what is due. `probe`: ring even when nothing is, to find out about the broker."""
+    hints: list[Hint] = [(task, (pk,)) for task, ids in by_task(engine.tick()) for pk in ids]
+    if probe and not hints:
+        hints = [(tick, ())]
     if hints:
         bell.ring(hints, patience=PATIENCE_OF_TICK)
 
@@ -73,4 +75,4 @@ def by_task(rings: engine.Rings) -> tuple[tuple[Task[[int], None], tuple[int, ..
 
 def ring_submit(job_id: int) -> None:
     """Tell a worker about a new job at once; without a broker the next tick does it."""
-    bell.ring([(submit_job, job_id)])
+    bell.ring([(submit_job, (job_id,))])

@@ -3,7 +3,7 @@
 import os
 
 from celery import Celery
-from celery.signals import setup_logging, worker_ready, worker_shutdown
+from celery.signals import celeryd_after_setup, setup_logging, worker_shutdown
 
 from lswpanel.supervisor.children import ENDED
 
@@ -19,9 +19,9 @@ def keep_our_logging(**_: object) -> None:
     """Celery leaves logging alone when a receiver is connected; ours is set up by Django's LOGGING."""
 
 
-@worker_ready.connect
+@celeryd_after_setup.connect
 def begin_heartbeat(**_: object) -> None:
-    """Each worker shows that it lives; the apps are loaded by now."""
+    """Each worker shows that it lives, even one that reaches no broker yet; the apps are loaded by now."""
     from jobs import heart
     from jobs.models import Heartbeat
 

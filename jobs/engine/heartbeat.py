@@ -55,13 +55,13 @@ pulse = Pulse()
 
 
 def started() -> None:
-    """The panel is coming up: whoever looks at a page gives it a moment before worrying."""
+    """The panel is coming up: it has a moment until somebody worries that nothing ticks."""
     moved = {"at": Now(), "ticked_at": Now(), "driver": Driver.START}
     Heartbeat.objects.update_or_create(name=Driver.START, defaults=moved)
 
 
 def no_tick_lately() -> bool:
-    return not Heartbeat.objects.filter(lately("ticked_at", NO_TICK)).exclude(driver=Driver.START).exists()
+    return not Heartbeat.objects.filter(lately("ticked_at", NO_TICK)).exists()
 
 
 def bury_the_silent() -> int:

@@ -128,13 +128,11 @@ class Service:
         *,
         loop: Loop,
         show: Callable[[str, str], None],
-        gave_up: Callable[[str], None],
     ) -> None:
-        """`show` takes a name and a line; `gave_up` takes the sentence that says why it is over."""
+        """`show` takes a name and a line."""
         self.program = program
         self._loop = loop
         self._show = show
-        self._gave_up = gave_up
         self._backoff = Backoff()
         self._wanted = True
         self.child: Child | None = None
@@ -170,9 +168,6 @@ class Service:
     def _start_again(self, child: Child) -> None:
         how = _how_it_ended(child.code)
         wait = self._backoff.failed(lived=time.monotonic() - child.started)
-        if wait is None:
-            self._gave_up(f"{self.program.name} keeps failing ({how}); its lines above say why.")
-            return
         self._show("lswpanel", f"{self.program.name} {how}; starting it again in {wait:g} s")
         self._loop.later(wait, lambda: self._start(after=child))
 

@@ -40,7 +40,7 @@ class Plan:
 
 
 class Panel:
-    """Runs the plan until a signal or a failure ends it; `run` raises StartError when all is ended."""
+    """Runs the plan until a signal ends it; `run` raises StartError, with all ended, when it cannot start."""
 
     def __init__(self, plan: Plan, *, terminal: Terminal) -> None:
         self._plan = plan
@@ -48,7 +48,6 @@ class Panel:
         self._loop = Loop()
         self._services: list[Service] = []
         self._children: list[Child] = []
-        self._failure = ""
         self._env = programs.environment_for_children(plan.base)
 
     def run(self) -> None:
@@ -127,7 +126,7 @@ class Panel:
     # --- Children ------------------------------------------------------------------------------------------
 
     def _serve(self, program: Program) -> None:
-        service = Service(program, loop=self._loop, show=self._terminal.line, gave_up=self._give_up)
+        service = Service(program, loop=self._loop, show=self._terminal.line)
         self._services.append(service)
 
     def _run(self, command: str, *, quiet: bool = False) -> list[str]:
@@ -154,9 +153,6 @@ class Panel:
         for service in self._services:
             service.collect()
 
-    def _give_up(self, sentence: str) -> None:
-        self._failure = self._failure or sentence
-
     # --- Waiting -------------------------------------------------------------------------------------------
 
     def _await_answer(self, question: Question, *, what: str) -> None:
@@ -176,18 +172,15 @@ class Panel:
     ) -> None:
         """Turn the loop until `done`.
 
-        Raises Stopped on a signal, StartError when a child gave up or the time is over.
+        Raises Stopped on a signal, StartError when the time is over.
         """
-        over = self._loop.run_until(lambda: self._ending() or done(), seconds=seconds, every=every)
-        if self._failure:
-            raise StartError(self._failure)
+        over = self._loop.run_until(
+            lambda: self._loop.stop_requests > 0 or done(), seconds=seconds, every=every
+        )
         if self._loop.stop_requests:
             raise Stopped
         if not over:
             raise StartError(f"{what} took longer than {seconds:.0f} s; the lines above may say why.")
-
-    def _ending(self) -> bool:
-        return bool(self._failure or self._loop.stop_requests)
 
     # --- Stopping ------------------------------------------------------------------------------------------
 

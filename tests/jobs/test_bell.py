@@ -53,31 +53,31 @@ def _nothing(pk: int) -> None:
 def test_broker_that_hangs_is_not_waited_for_and_then_left_alone(hanging: Hanging) -> None:
     """The library would wait for sixty seconds."""
     bell, task = Bell(), task_of(hanging.port)
-    bell.ring([(task, 1)])
+    bell.ring([(task, (1,))])
     assert bell.silent
-    bell.ring([(task, 2)])
+    bell.ring([(task, (2,))])
     assert len(ringing()) == 1
 
 
 def test_broker_that_is_heard_of_is_asked_again_at_once(hanging: Hanging) -> None:
     bell, task = Bell(), task_of(hanging.port)
-    bell.ring([(task, 1)])
+    bell.ring([(task, (1,))])
     bell.heard()
     assert not bell.silent
-    bell.ring([(task, 2)])
+    bell.ring([(task, (2,))])
     assert len(ringing()) == 2
 
 
 def test_broker_that_refuses_is_known_to() -> None:
     bell = Bell()
-    bell.ring([(task_of(free_port()), 1)])
+    bell.ring([(task_of(free_port()), (1,))])
     assert bell.silent
 
 
 @pytest.mark.processes
 def test_broker_that_works_takes_the_hint(broker: Valkey) -> None:
     bell = Bell()
-    bell.ring([(submit_job, 7)])
+    bell.ring([(submit_job, (7,))])
     assert not bell.silent
     with broker.client() as client:
         assert client.llen("lswpanel") == 1

@@ -85,7 +85,6 @@ def test_worker_that_only_slept_can_no_longer_send(room: EngineRoom) -> None:
 
 
 def test_tick_is_missed_only_when_nobody_ticks(room: EngineRoom) -> None:
-    heartbeat.started()
     assert heartbeat.no_tick_lately()
     engine.tick()
     pulse.beat(Driver.WORKER)

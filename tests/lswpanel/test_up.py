@@ -1,8 +1,10 @@
 """`manage.py up` as a person sees it: real processes, real signals."""
 
+import contextlib
 import shutil
 import signal
 import socket
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -76,6 +78,25 @@ def test_up_starts_a_killed_child_again(panel: Panel, name: str) -> None:
     panel.process.wait_for_line(f"{name} was ended by SIGKILL; starting it again in 0.5 s")
     wait_for(lambda: panel.child(name).pid != killed.pid, what=f"a new {name}")
     wait_for(panel.answers, what="the panel answers")
+
+
+def test_panel_says_when_its_broker_hangs_and_recovers(panel: Panel) -> None:
+    """The worker ticks by itself meanwhile, and finds out."""
+    broker = panel.child("valkey")
+    broker.suspend()
+    wait_for(lambda: troubles(panel) == ["broker"], what="the worker says that the broker does not answer")
+    assert panel.answers()
+    broker.resume()
+    wait_for(lambda: troubles(panel) == [""], what="the worker works again")
+
+
+def troubles(panel: Panel) -> list[str]:
+    """What the workers' heartbeats say, of those that beat."""
+    with contextlib.closing(sqlite3.connect(panel.data / "lswpanel.sqlite3")) as database:
+        rows = database.execute(
+            "SELECT trouble FROM jobs_heartbeat WHERE driver = 'worker' AND at > datetime('now', '-6 seconds')"
+        )
+        return [trouble for (trouble,) in rows]
 
 
 def test_up_refuses_a_data_folder_in_use(panel: Panel) -> None:
