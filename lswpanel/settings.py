@@ -122,6 +122,8 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
         " PRAGMA journal_size_limit=27103364; PRAGMA recursive_triggers=ON;",
     }
+# A PostgreSQL with fsync=off is refused, except where nothing has to be kept, as in tests.
+UNSAFE_POSTGRES = environment.boolean("UNSAFE_POSTGRES")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Throttles must survive a flush of the broker, so the cache is a table of the database.
 # Large, because a full one drops entries, and with them the counters of failed sign-ins.

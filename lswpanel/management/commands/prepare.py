@@ -10,6 +10,7 @@ from django.db.migrations.loader import MigrationLoader
 
 from jobs.engine import heartbeat, send_counter
 from lswpanel.checks import TAG
+from lswpanel.database import refuse_unsafe
 
 OUR_APPS = ("audit", "jobs", "servers", "teams")
 
@@ -19,6 +20,7 @@ class Command(BaseCommand):
     requires_system_checks = (TAG,)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        refuse_unsafe(connection)
         executor = MigrationExecutor(connection)
         refuse_other_versions(executor.loader)
         if pending := len(executor.migration_plan(executor.loader.graph.leaf_nodes())):
