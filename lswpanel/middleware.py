@@ -8,11 +8,13 @@ from collections.abc import Callable
 import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import resolve_url
+from django.shortcuts import render, resolve_url
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.http import urlencode
 from django_htmx.http import HttpResponseClientRedirect
+
+from teams.bookkeeping import NotRecorded
 
 Handler = Callable[[HttpRequest], HttpResponse]
 SAFE_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
@@ -82,3 +84,21 @@ def own_time_zone(handler: Handler) -> Handler:
             return handler(request)
 
     return middleware
+
+
+def nothing_unrecorded(handler: Handler) -> Handler:
+    """Say so when something was not handed out because the audit trail could not take it."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        return handler(request)
+
+    middleware.process_exception = _not_recorded  # type: ignore[attr-defined]
+    return middleware
+
+
+def _not_recorded(request: HttpRequest, exception: Exception) -> HttpResponse | None:
+    if not isinstance(exception, NotRecorded):
+        return None
+    response = render(request, "503_not_recorded.html", status=503)
+    response["Retry-After"] = "10"
+    return response

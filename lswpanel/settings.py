@@ -86,6 +86,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "lswpanel.middleware.nothing_unrecorded",
 ]
 ROOT_URLCONF = "lswpanel.urls"
 WSGI_APPLICATION = "lswpanel.wsgi.application"

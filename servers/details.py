@@ -29,6 +29,7 @@ from servers.leaseweb import (
 from servers.models import ApiKey, Server, ServerReading
 from servers.snapshots import SnapshotChange, Write
 from servers.traffic import reading as traffic
+from teams.bookkeeping import bookkeeping
 from teams.cursor import bump
 
 Subject = ServerReading.Subject
@@ -174,14 +175,18 @@ def freshen(server: Server, subject: str, older_than: timedelta) -> bool:
     """
     if freshness.out_of_reach(server):
         return False
-    reading = of(server, subject)
+    known = ServerReading.objects.filter(server=server, subject=subject)
+    reading = known.first()
     old = Q(read_at=None) | Q(read_at__lte=before(older_than))
     rested = Q(error_at=None) | Q(error_at__lte=before(min(older_than, AGAIN_AFTER_FAILURE)))
-    stale = ServerReading.objects.filter(old, rested, pk=reading.pk, asked_at=None)
-    if reading.asked_at is None and stale.exists():
+    stale = known.filter(old, rested, asked_at=None)
+    if reading is not None and (reading.asked_at is not None or not stale.exists()):
+        return reading.asked_at is not None
+    with bookkeeping(f"a wish to read {subject}"):
+        of(server, subject)
         stale.update(asked_at=Now())
         return True
-    return reading.asked_at is not None
+    return False
 
 
 def prepare(servers: QuerySet[Server], now: datetime) -> None:

@@ -18,6 +18,7 @@ import audit.origin
 from audit.actions import AuditAction
 from audit.log import Target, record
 from audit.models import AuditEvent, Outcome
+from teams.bookkeeping import FOR_THE_TRAIL, bookkeeping
 from teams.models import Membership, Team, User
 from teams.permissions import PERMISSION_TEXT, Permission, allows
 
@@ -106,7 +107,7 @@ class Access:
 
     def _record_refusal(self, permission: Permission, reason: str, server: "Server | None") -> None:
         target = server.audit_target() if server else Target("permission", permission)
-        with transaction.atomic():
+        with bookkeeping("a refusal", wait=FOR_THE_TRAIL), transaction.atomic():
             record(
                 AuditAction.PERMISSION_DENY,
                 chain=self.team.pk,

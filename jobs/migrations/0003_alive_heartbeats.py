@@ -5,6 +5,17 @@ import uuid
 import django.db.models.functions.datetime
 from django.db import migrations, models
 
+from jobs import triggers
+
+
+def lift(apps, schema_editor):
+    triggers.remove(schema_editor.connection)
+
+
+def install(apps, schema_editor):
+    """SQLite makes the table anew when a column is added, and the triggers are gone with the old one."""
+    triggers.install(schema_editor.connection)
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -12,6 +23,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.RunPython(lift, install),
         migrations.CreateModel(
             name="Heartbeat",
             fields=[
@@ -65,4 +77,5 @@ class Migration(migrations.Migration):
             name="held_by",
             field=models.CharField(blank=True, max_length=120),
         ),
+        migrations.RunPython(install, lift),
     ]

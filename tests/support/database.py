@@ -2,11 +2,13 @@
 
 import sqlite3
 from collections.abc import Iterator
+from typing import Any
 
 import psycopg
 import pytest
 from django.db import connection, transaction
 from django.test import TransactionTestCase
+from psycopg import sql
 
 from audit import triggers
 from tests import bootstrap
@@ -54,7 +56,7 @@ class Cut:
     """Takes the database away from the connection of the test: SQLite is locked, PostgreSQL ends the session."""
 
     def __init__(self) -> None:
-        self._lock: sqlite3.Connection | None = None
+        self._lock: sqlite3.Connection | psycopg.Connection | None = None
         self._done = False
 
     def toggle(self) -> None:
@@ -77,6 +79,18 @@ class Cut:
             self._lock = None
             connection.close()
 
+    @classmethod
+    def lock(cls) -> "Cut":
+        """From now on somebody else keeps everybody from writing, until `over`."""
+        cut = cls()
+        if connection.vendor == "sqlite":
+            cut.toggle()
+        else:
+            cut._lock = psycopg.connect(**_address())
+            tables = sql.SQL(", ").join(map(sql.Identifier, connection.introspection.table_names()))
+            cut._lock.execute(sql.SQL("LOCK TABLE {} IN EXCLUSIVE MODE").format(tables))
+        return cut
+
     @staticmethod
     def others() -> None:
         """End the sessions of all other processes; SQLite has none."""
@@ -86,11 +100,15 @@ class Cut:
 
 def _end_sessions(*, ours: bool) -> None:
     """Ours, or those of all others; asked for by a connection of its own, which does not count."""
-    settings, pid = connection.get_connection_params(), connection.connection.info.backend_pid
-    address = {name: settings[name] for name in ("host", "user", "dbname")}
-    with psycopg.connect(**address, autocommit=True) as other:
+    pid = connection.connection.info.backend_pid
+    with psycopg.connect(**_address(), autocommit=True) as other:
         other.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
             "AND pid <> pg_backend_pid() AND (pid = %s) = %s",
             [pid, ours],
         )
+
+
+def _address() -> dict[str, Any]:
+    settings = connection.get_connection_params()
+    return {name: settings[name] for name in ("host", "user", "dbname")}
