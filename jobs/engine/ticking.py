@@ -9,7 +9,7 @@ import structlog
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
-from jobs.engine import send_counter
+from jobs.engine import backwards, send_counter
 from jobs.engine.heartbeat import pulse
 from jobs.engine.observing import due_jobs
 from jobs.engine.transition import Note, StaleWriter, advance
@@ -58,6 +58,7 @@ def tick() -> Rings:
 
     While an older copy of the database is held back, jobs stay as they are until somebody says how to go on.
     """
+    backwards.mend()
     # Most ticks of most panels find no live job: one question instead of six.
     moving = not send_counter.held() and Job.objects.live().exists()
     rings = _jobs() if moving else _readings()
