@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from django.db import connection
-from django.db.models import Exists, QuerySet, Subquery
+from django.db.models import Exists, Subquery
 
 from jobs import words
 from jobs.models import Heartbeat, SendCounter
@@ -49,28 +48,24 @@ def shown(alarms: list[Alarm]) -> str:
 
 def _of_engine() -> Iterator[Alarm]:
     """Empty as long as the database was never prepared for a panel that runs."""
-    row = _state().first()
-    if row is None:
-        return
-    if row["held_at"]:
-        yield Alarm("held", words.HELD_BACK)
-    if row["silent"]:
-        yield Alarm("broker", f"The panel's message broker does not answer. {KEPT}")
-    elif row["last"] and not row["moves"]:
-        yield Alarm(
-            "still", f"Nothing is read or sent since {minute(row['last'])}: no worker reports. {KEPT}"
-        )
-
-
-def _state() -> QuerySet[SendCounter, dict[str, Any]]:
     hearts = Heartbeat.objects.order_by()
     workers = hearts.exclude(driver=Heartbeat.Driver.START).filter(lately("at", LIVES))
-    return SendCounter.objects.filter(pk=SendCounter.ROW).values(
+    ticks = hearts.filter(ticked_at__isnull=False).order_by("-ticked_at").values("ticked_at")
+    row = SendCounter.objects.filter(pk=SendCounter.ROW).values(
         "held_at",
-        last=Subquery(hearts.filter(ticked_at__isnull=False).order_by("-ticked_at").values("ticked_at")[:1]),
+        last=Subquery(ticks[:1]),
         moves=Exists(hearts.filter(lately("ticked_at", NOTHING_MOVES_AFTER))),
         silent=Exists(workers.filter(trouble=Heartbeat.Trouble.BROKER)),
     )
+    for found in row:
+        if found["held_at"]:
+            yield Alarm("held", words.HELD_BACK)
+        if found["silent"]:
+            yield Alarm("broker", f"The panel's message broker does not answer. {KEPT}")
+        elif found["last"] and not found["moves"]:
+            yield Alarm(
+                "still", f"Nothing is read or sent since {minute(found['last'])}: no worker reports. {KEPT}"
+            )
 
 
 def _disk_is_full() -> bool:

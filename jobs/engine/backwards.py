@@ -17,6 +17,7 @@ from django.db.models import (
     QuerySet,
     Value,
 )
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
 from jobs.kinds import KINDS
@@ -84,5 +85,5 @@ def _columns(model: type[Model]) -> Iterator[tuple[str, timedelta]]:
             yield each.name, LONGEST.get((model, each.name), pause)
 
 
-def _ahead(longest: timedelta = timedelta(0)) -> ExpressionWrapper:
+def _ahead(longest: timedelta = timedelta(0)) -> Combinable:
     return ExpressionWrapper(Now() + Value(scaled(longest) + SLACK), output_field=DateTimeField())
