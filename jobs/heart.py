@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 import structlog
-from django.db import close_old_connections, connection
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 
 from jobs import tasks
 from jobs.bell import bell
@@ -45,9 +45,11 @@ class Heart(threading.Thread):
         try:
             close_old_connections()
             step()
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("heart missed a beat", error=str(error).strip()[:200])
+            connection.close()
         except Exception:
             log.exception("heart missed a beat")
-            connection.close()
 
     def _once(self) -> None:
         awake = time.monotonic() - self._last < MISSED.total_seconds()

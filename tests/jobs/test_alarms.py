@@ -83,6 +83,15 @@ def test_database_that_was_put_back_is_named(running: None, browser: Client) -> 
     assert "manage.py resume" in browser.get("/t/north-ops/").content.decode()
 
 
+@pytest.mark.once
+def test_full_disk_is_named_and_pages_are_read_on(
+    running: None, browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Full is what has too little room for SQLite to write."""
+    monkeypatch.setattr(alarms, "FULL_BELOW", 1 << 62)
+    assert 'data-shown="full"' in browser.get("/t/north-ops/").content.decode()
+
+
 def test_stranger_learns_nothing_of_it(running: None, client: Client) -> None:
     Heartbeat.objects.update(ticked_at=before(LONG))
     assert "data-shown" not in client.get("/accounts/login/", follow=True).content.decode()
