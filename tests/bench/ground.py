@@ -105,6 +105,7 @@ class Ground:
             ),
             LEASEWEB_API_URL=upstream,
             CALL_BUDGET_PER_MINUTE=NO_BUDGET,
+            UNSAFE_POSTGRES="on",
         )
         (self.folder / "data").mkdir()
         os.environ.update(self.new_database("panel"))

@@ -11,6 +11,7 @@ from tests.support.database import Cut
 from tests.support.engine_room import EngineRoom
 from tests.support.processes import Processes
 from tests.support.stack import Stack
+from tests.support.valkey import Valkey
 from tests.support.waiting import wait_for
 
 # Less than the lease of a job: who had to wait for that would be too late.
@@ -20,7 +21,7 @@ SOON = 60.0
 @pytest.mark.processes
 @pytest.mark.req("G6")
 def test_click_of_a_worker_killed_while_preparing_is_sent_by_the_next_one_although_beat_is_dead(
-    stack: Stack, room: EngineRoom
+    stack: Stack, room: EngineRoom, broker: Valkey
 ) -> None:
     hanging = room.sim.faults.add(Fault.DELAY, operation="getServer", seconds=600.0, times=1)
     worker = stack.worker(LEASEWEB_API_URL=room.sim.base_url)
@@ -30,7 +31,7 @@ def test_click_of_a_worker_killed_while_preparing_is_sent_by_the_next_one_althou
     worker.signal(signal.SIGKILL)
     worker.wait()
     # Nobody knows of the job any more but the database: no hint, no beat.
-    stack.broker.flush()
+    broker.flush()
     stack.worker(LEASEWEB_API_URL=room.sim.base_url)
     wait_for(lambda: room.fresh(job).status == JobStatus.OBSERVING, what="the job is sent", seconds=SOON)
     assert (len(room.sends(job.server)), room.fresh(job).lost_leases) == (1, 1)

@@ -20,10 +20,7 @@ from tests.support.valkey import Valkey
 class Stack:
     """Web server, worker and beat, started one by one as a test needs them, all on one environment."""
 
-    def __init__(
-        self, processes: Processes, cleanup: contextlib.ExitStack, broker: Valkey, **settings: str
-    ) -> None:
-        self.broker = broker
+    def __init__(self, processes: Processes, cleanup: contextlib.ExitStack, **settings: str) -> None:
         self._processes = processes
         self._cleanup = cleanup
         self.env: dict[str, str] = {**os.environ, "DATABASE_URL": database_url(), **settings}
@@ -51,7 +48,7 @@ class Stack:
 def stack(transactional_db: None, processes: Processes, broker: Valkey) -> Iterator[Stack]:
     """Starts real processes of the panel on the test database, with a real broker."""
     with contextlib.ExitStack() as cleanup:
-        yield Stack(processes, cleanup, broker)
+        yield Stack(processes, cleanup)
         # Before the database is emptied: a worker would still write into it.
         processes.stop()
 
