@@ -26,7 +26,7 @@ class Words:
 
 HELD_BACK = (
     "An older copy of the panel's database was put back, so nothing is sent to Leaseweb: it might have been sent "
-    "already. Whoever looks after the panel has to run `manage.py resume`."
+    "already. Whoever looks after the panel has to run “manage.py resume”."
 )
 
 # Badges say the very words of `jobs.states`, which the documents and the audit trail use, too.
