@@ -45,7 +45,7 @@ AUDIT_KEY = environment.secret("AUDIT_KEY", folder=_folder, create=SINGLE_MACHIN
 
 # --- Leaseweb --------------------------------------------------------------------------------------------------
 LEASEWEB_API_URL = environment.text("LEASEWEB_API_URL", "https://api.leaseweb.com/cloud/v2")
-CALL_BUDGET_PER_MINUTE = environment.integer("CALL_BUDGET_PER_MINUTE", 600 if DEMO else 60, at_least=10)
+CALL_BUDGET_PER_MINUTE = environment.integer("CALL_BUDGET_PER_MINUTE", 600 if DEMO else 240, at_least=10)
 TRUST_503 = environment.boolean("TRUST_503", True)
 # Durations of the job engine are divided by this; rehearsals and tests run faster, production keeps 1.
 TIME_SCALE = environment.number("TIME_SCALE", 1.0)

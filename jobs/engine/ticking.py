@@ -12,14 +12,14 @@ from django.db.models.functions import Now
 from jobs.engine.observing import due_jobs
 from jobs.engine.transition import Note, StaleWriter, advance
 from jobs.models import MACHINE_VERSION, Job
-from jobs.states import MOST_LOST_LEASES, JobStatus, Receipt
+from jobs.states import MOST_LOST_LEASES, RING_AGAIN_AFTER, JobStatus, Receipt
+from servers.budget import awake
 from servers.clock import before
 from servers.details import free, wanted
 from servers.models import ApiKey, Server, ServerReading, Snapshot
 
 log = structlog.get_logger()
 MOST_AT_ONCE = 200
-RING_AGAIN_AFTER = timedelta(seconds=4)
 REFRESH_GIVEN_UP_AFTER = timedelta(minutes=2)
 
 EXPIRED = "It waited too long to be sent and was dropped, so that it cannot come as a surprise later. Nothing was sent."
@@ -127,7 +127,7 @@ def _syncs() -> tuple[int, ...]:
     """Keys whose next list pass is due, or that somebody asked to read; a paused key is left alone."""
     unread = Q(poll_lease_until=None) | Q(poll_lease_until__lte=Now())
     due = Q(next_sync_at__lte=Now()) | Q(refresh_asked_at__isnull=False)
-    keys = ApiKey.objects.filter(_awake(), unread, due, removed_at=None)
+    keys = ApiKey.objects.filter(awake(), unread, due, removed_at=None)
     return tuple(keys.order_by("next_sync_at").values_list("pk", flat=True)[:MOST_AT_ONCE])
 
 
@@ -166,12 +166,8 @@ def _wished(asked: QuerySet[Any], moment: str, readable: Q, **dropped: object) -
 
 def _turns() -> tuple[int, ...]:
     """Keys for whose servers a detail is due by its turn; what their budget allows is found out when they are read."""
-    affordable = ApiKey.objects.filter(_awake(), removed_at=None)
+    affordable = ApiKey.objects.filter(awake(), removed_at=None)
     due = ServerReading.objects.filter(
         free(), due_at__lte=Now(), server__gone_at=None, server__api_key=OuterRef("pk")
     )
     return tuple(affordable.filter(Exists(due)).values_list("pk", flat=True)[:MOST_AT_ONCE])
-
-
-def _awake() -> Q:
-    return Q(paused_until=None) | Q(paused_until__lte=Now())
