@@ -358,7 +358,7 @@ def test_job_given_up_unsent_does_not_claim_to_have_been_sent(room: EngineRoom) 
 def test_lease_that_ran_out_is_not_released_by_the_one_who_had_it(room: EngineRoom) -> None:
     def slow(api_key: ApiKey) -> None:
         later = api_key.poll_lease_until + MINUTE  # somebody else took it meanwhile
-        ApiKey.objects.update(poll_lease_until=later)
+        ApiKey.objects.update(poll_lease_until=later, poll_lease_by="somebody else")
 
     assert with_lease(room.api_key.pk, slow)
     assert ApiKey.objects.get().poll_lease_until is not None
