@@ -1,7 +1,7 @@
 """The call budget of a key: a token bucket in the database, shared by every process.
 
 Leaseweb documents no rate limit, so the panel sets its own (CALL_BUDGET_PER_MINUTE); for ten minutes after a 429 it is
-half of that. Up to ten seconds' worth may be saved up. Background reading leaves the last three calls to clicks.
+half of that. Up to fifteen seconds' worth may be saved up. Background reading leaves the last three calls to clicks.
 
 Sends come first. As soon as a click has to wait for a call, nothing else is read with that key until all have been
 sent, but for the readings that jobs on their way are judged by, which then take POLL_SHARE of the budget.
@@ -22,7 +22,7 @@ from servers.leaseweb import PAGE_SIZE
 from servers.models import ApiKey
 
 BURST = 10.0
-BURST_TIME = timedelta(seconds=10)
+BURST_TIME = timedelta(seconds=15)
 RESERVE = 0.3
 POLL_SHARE = 0.15
 FAILURES_TO_REST = 5

@@ -55,7 +55,7 @@ def source(job: Job, kind: JobKind, api_key: ApiKey, ring: Ring) -> Source | Non
         return _read_together(job, api_key, ring)
     lately = Job.objects.filter(api_key=api_key, sent_at__gte=before(SHORT_TIME), kind__in=POWER)
     if lately.count() >= MOST_ALONE:
-        wait(job, SOON, TOGETHER)
+        _wait_together(job, api_key)
         return None
     return Source.CALL
 
@@ -88,8 +88,13 @@ def _read_together(job: Job, api_key: ApiKey, ring: Ring) -> Source | None:
         return Source.ROW
     if mine or Job.objects.filter(pk=job.pk, created_at__lte=before(PATIENCE)).exists():
         return Source.CALL
-    wait(job, SOON, TOGETHER)
+    _wait_together(job, api_key)
     return None
+
+
+def _wait_together(job: Job, api_key: ApiKey) -> None:
+    budget.put_clicks_first(api_key.pk, TICKS)
+    wait(job, SOON, TOGETHER)
 
 
 def _read_list(api_key: ApiKey, ring: Ring) -> None:
