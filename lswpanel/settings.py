@@ -12,7 +12,7 @@ import dj_database_url
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from lswpanel import environment, logs
+from lswpanel import environment, logs, queues
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = (BASE_DIR / environment.text("DATA_DIR", "data")).resolve()
@@ -62,7 +62,7 @@ CHECKPOINT_KEY = environment.secret("CHECKPOINT_KEY", folder=_made_in)
 
 # --- Leaseweb --------------------------------------------------------------------------------------------------
 LEASEWEB_API_URL = environment.text("LEASEWEB_API_URL", "https://api.leaseweb.com/cloud/v2")
-CALL_BUDGET_PER_MINUTE = environment.integer("CALL_BUDGET_PER_MINUTE", 600 if DEMO else 60, at_least=10)
+CALL_BUDGET_PER_MINUTE = environment.integer("CALL_BUDGET_PER_MINUTE", 600 if DEMO else 240, at_least=10)
 TRUST_503 = environment.boolean("TRUST_503", True)
 # Durations of the job engine are divided by this; rehearsals and tests run faster, production keeps 1.
 TIME_SCALE = environment.number("TIME_SCALE", 1.0)
@@ -150,6 +150,8 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
         " PRAGMA journal_size_limit=27103364; PRAGMA recursive_triggers=ON;",
     }
+# A PostgreSQL with fsync=off is refused, except where nothing has to be kept, as in tests.
+UNSAFE_POSTGRES = environment.boolean("UNSAFE_POSTGRES")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Throttles must survive a flush of the broker, so the cache is a table of the database.
 # Large, because a full one drops entries, and with them the counters of failed sign-ins.
@@ -166,7 +168,12 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_PUBLISH_RETRY = False
-CELERY_TASK_DEFAULT_QUEUE = "lswpanel"
+# A worker that is told no queue takes from both; the supervisor and compose start one for each.
+CELERY_TASK_QUEUES = {
+    name: {"exchange": name, "routing_key": name} for name in (queues.READINGS, queues.SENDS)
+}
+CELERY_TASK_DEFAULT_QUEUE = queues.READINGS
+CELERY_TASK_ROUTES = {name: {"queue": queues.SENDS} for name in ("jobs.tasks.submit_job", "jobs.tasks.tick")}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
