@@ -136,6 +136,8 @@ def secret(name: str, *, folder: Path | None = None) -> str:
         raise ImproperlyConfigured(
             f"{name} is missing: set {name} or {name}_FILE ({path}: {error.strerror})."
         ) from error
+    except UnicodeDecodeError as error:
+        raise ImproperlyConfigured(f"{name} in {path} is not text.") from error
     if not value:
         raise ImproperlyConfigured(f"{name} is empty in {path}.")
     return value

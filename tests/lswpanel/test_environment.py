@@ -147,9 +147,10 @@ def test_named_file_that_is_missing_is_named(
         environment.secret(NAME, folder=tmp_path)
 
 
-def test_empty_file_is_no_secret(give: Give, tmp_path: Path) -> None:
-    (tmp_path / NAME.lower()).write_text(" \n")
-    with pytest.raises(ImproperlyConfigured, match="is empty"):
+@pytest.mark.parametrize(("held", "words"), [(b" \n", "is empty"), (b"\xff\x00", "is not text")])
+def test_file_without_text_is_no_secret(give: Give, tmp_path: Path, held: bytes, words: str) -> None:
+    (tmp_path / NAME.lower()).write_bytes(held)
+    with pytest.raises(ImproperlyConfigured, match=words):
         environment.secret(NAME, folder=tmp_path)
 
 
