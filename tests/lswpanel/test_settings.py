@@ -5,6 +5,7 @@ import os
 import re
 import runpy
 import secrets
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -213,8 +214,13 @@ def test_public_address_may_be_ipv6(
 
 
 def test_reading_the_settings_makes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings_of(tmp_path / "data", monkeypatch)
+    """Nor does a process that goes on where the database was deleted under it."""
+    database = settings_of(tmp_path / "data", monkeypatch)["DATABASES"]["default"]
     assert list(tmp_path.iterdir()) == []
+    (tmp_path / "data").mkdir()
+    with pytest.raises(sqlite3.OperationalError, match="unable to open"):
+        sqlite3.connect(database["NAME"], uri=True)
+    assert list((tmp_path / "data").iterdir()) == []
 
 
 @pytest.mark.parametrize(("place", "level"), [("data", ERROR), ("mounted", WARNING)])
