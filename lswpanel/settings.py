@@ -15,7 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from lswpanel import environment, logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-DATA_DIR = (BASE_DIR / environment.text("DATA_DIR", "data")).resolve()
+DATA_DIR = (BASE_DIR / (environment.text("DATA_DIR") or "data")).resolve()
 DATABASE_URL = environment.supported_database("DATABASE_URL", environment.optional_secret("DATABASE_URL"))
 SINGLE_MACHINE = not DATABASE_URL
 DEBUG = False

@@ -213,6 +213,17 @@ def test_public_address_may_be_ipv6(
         assert rf.get("/", headers={"host": "[2001:db8::1]"}).get_host() == "[2001:db8::1]"
 
 
+@pytest.mark.parametrize(
+    ("given", "folder"), [("", "data"), ("elsewhere/here", "elsewhere/here"), ("/srv/panel", "/srv/panel")]
+)
+def test_data_folder_is_the_same_wherever_one_stands(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, given: str, folder: str
+) -> None:
+    """Empty, as a line of .env may be; relative, as it mostly is there."""
+    monkeypatch.chdir(tmp_path)
+    assert settings_of(tmp_path, monkeypatch, DATA_DIR=given)["DATA_DIR"] == ROOT / folder
+
+
 def test_reading_the_settings_makes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor does a process that goes on where the database was deleted under it."""
     database = settings_of(tmp_path / "data", monkeypatch)["DATABASES"]["default"]
