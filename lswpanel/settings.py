@@ -14,7 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from lswpanel import environment, logs
 
-BASE_DIR = Path(__file__).resolve().parent.parent
+BASE_DIR = environment.ROOT
 DATA_DIR = (BASE_DIR / (environment.text("DATA_DIR") or "data")).resolve()
 DATABASE_URL = environment.supported_database("DATABASE_URL", environment.optional_secret("DATABASE_URL"))
 SINGLE_MACHINE = not DATABASE_URL
@@ -269,7 +269,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = Path(environment.text("STATIC_ROOT") or DATA_DIR / "static").resolve()
+STATIC_ROOT = (BASE_DIR / (environment.text("STATIC_ROOT") or DATA_DIR / "static")).resolve()
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},

@@ -129,6 +129,14 @@ def test_variable_wins_over_file_and_file_over_folder(
     assert environment.secret_file(NAME, tmp_path) is None
 
 
+def test_relative_file_is_the_same_wherever_one_stands(
+    give: Give, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(f"{NAME}_FILE", "secrets/named")
+    assert environment.secret_file(NAME) == environment.ROOT / "secrets" / "named"
+
+
 def test_missing_secret_says_what_to_set(give: Give) -> None:
     with pytest.raises(ImproperlyConfigured, match=f"{NAME} is missing: set {NAME} or {NAME}_FILE"):
         environment.secret(NAME)
