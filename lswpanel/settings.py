@@ -6,7 +6,6 @@ the secrets have to be given to each of them.
 The panel refuses to start unsafe; `checks.py` and the raises below say what to change.
 """
 
-from pathlib import Path
 
 import dj_database_url
 from csp.constants import NONE, SELF
@@ -134,9 +133,9 @@ DATABASES = {
 }
 DATABASE_FILE = None
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    DATABASE_FILE = Path(DATABASES["default"]["NAME"])
+    DATABASE_FILE = BASE_DIR / DATABASES["default"]["NAME"]
     # mode=rw: a path that is wrong is an error, not a new and empty database; `manage.py prepare` makes the file.
-    DATABASES["default"]["NAME"] = f"{DATABASE_FILE.absolute().as_uri()}?mode=rw"
+    DATABASES["default"]["NAME"] = f"{DATABASE_FILE.as_uri()}?mode=rw"
     # IMMEDIATE and WAL: feasible under concurrent writers. FULL: a click is on disk before we say that it is kept.
     # recursive_triggers: without it REPLACE would step past the triggers that protect the audit trail.
     DATABASES["default"]["OPTIONS"] = {
