@@ -73,9 +73,9 @@ def problem_of(head: AuditHead | None) -> str:
     """Why a head cannot be built upon; empty when it can."""
     if head is None:
         return HEAD_MISSING
-    if head.broken_at is not None:
-        return head.problem
-    return "" if genuine(head) else "the head of the chain was changed"
+    if not genuine(head):
+        return head.problem or "the head of the chain was changed"
+    return "" if head.broken_at is None else head.problem or "somebody marked it as broken"
 
 
 def genuine(head: AuditHead) -> bool:

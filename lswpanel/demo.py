@@ -15,6 +15,7 @@ from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.db import transaction
 
+from audit.heads import ChainBroken
 from audit.origin import Actor
 from jobs import services as job_services
 from jobs import snapshot_names
@@ -177,8 +178,8 @@ def _request(access: Access, server: Server, kind: str, params: dict[str, str] |
     about = job_services.About(params or {})
     try:
         job_services.job_create(access, server, KINDS[kind], client_token=uuid.uuid4(), about=about)
-    except (job_services.JobRefused, PermissionDenied):
-        # Somebody who tries the demo was quicker, or took the operator's right away. Next time, then.
+    except (job_services.JobRefused, PermissionDenied, ChainBroken):
+        # Somebody who tries the demo was quicker, took the operator's right away, or broke the trail. Next time, then.
         return
 
 

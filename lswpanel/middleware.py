@@ -4,9 +4,11 @@ import re
 import uuid
 import zoneinfo
 from collections.abc import Callable
+from datetime import UTC
 
 import structlog
 from django.conf import settings
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.middleware.security import SecurityMiddleware
 from django.shortcuts import render, resolve_url
@@ -14,9 +16,11 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.http import urlencode
+from django.views.defaults import bad_request
 from django_htmx.http import HttpResponseClientRedirect
 
 from audit import heads
+from teams import passwords, sign_in
 
 log = structlog.get_logger()
 Handler = Callable[[HttpRequest], HttpResponse]
@@ -79,6 +83,17 @@ def forwarded_proto(handler: Handler) -> Handler:
     return middleware
 
 
+def refuse_malformed(handler: Handler) -> Handler:
+    """Refuse what could not be decoded, with the headers of every other answer."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if getattr(request, "malformed", False):
+            return bad_request(request, BadRequest())
+        return handler(request)
+
+    return middleware
+
+
 def private_pages(handler: Handler) -> Handler:
     """Keep a signed-in person's pages out of every cache, and answer a fragment's expired login with a real move.
 
@@ -108,28 +123,47 @@ def _login_back_to(request: HttpRequest) -> str:
 
 
 def own_time_zone(handler: Handler) -> Handler:
-    """Show times in the person's own zone."""
+    """Show times in the person's own zone, and in UTC where this machine does not know it; pages say which."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         name = getattr(request.user, "time_zone", "UTC")
-        with timezone.override(zoneinfo.ZoneInfo(name)):
+        zone = _zone(name)
+        request.unknown_time_zone = "" if zone else name  # type: ignore[attr-defined]
+        with timezone.override(zone or UTC):
             return handler(request)
 
     return middleware
 
 
-def broken_trail(handler: Handler) -> Handler:
-    """Answer an act that cannot be recorded because its audit trail is broken: nothing was done, and why."""
+def _zone(name: str) -> zoneinfo.ZoneInfo | None:
+    """Looked up at each request: the next release of the machine's list may drop a name that was chosen here."""
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+def turned_away(handler: Handler) -> Handler:
+    """Answer what could not be done now: nothing was done, why, and when to come again."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         return handler(request)
 
-    def answer(request: HttpRequest, error: Exception) -> HttpResponse | None:
-        if not isinstance(error, heads.ChainBroken):
-            return None
-        heads.mark_broken(error.chain, error.problem)
-        about = {"chain": error.chain, "problem": error.problem}
-        return render(request, "503_trail.html", about, status=503)
-
-    middleware.process_exception = answer  # type: ignore[attr-defined]
+    middleware.process_exception = _answer  # type: ignore[attr-defined]
     return middleware
+
+
+def _answer(request: HttpRequest, exception: Exception) -> HttpResponse | None:
+    match exception:
+        case heads.ChainBroken(chain=chain, problem=problem):
+            heads.mark_broken(chain, problem)
+            response = render(request, "503_trail.html", {"chain": chain, "problem": problem}, status=503)
+        case passwords.Busy():
+            response = render(request, "503_busy.html", status=503)
+            response["Retry-After"] = str(passwords.COME_AGAIN)
+        case sign_in.TooSoon(seconds=seconds):
+            response = render(request, "429.html", {"minutes": -(-seconds // 60)}, status=429)
+            response["Retry-After"] = str(seconds)
+        case _:
+            return None
+    return response

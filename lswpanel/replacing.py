@@ -38,7 +38,7 @@ def costs(names: Collection[str]) -> Iterator[str]:
     if "AUDIT_KEYS" in names:
         yield "The audit trail up to now can be read but not verified any more; it is kept, and goes on in a new part."
     if "CHECKPOINT_KEY" in names:
-        yield "Checkpoints up to now are checked with the old public key alone; they begin anew with a new one."
+        yield "Checkpoints begin anew; files of earlier ones are checked with the earlier public key."
     yield "Everybody has to sign in again. Servers, jobs and people stay."
 
 
@@ -50,7 +50,7 @@ def replace(names: Collection[str], actor: Actor) -> int:
     if "AUDIT_KEYS" in names:
         _close_chains(actor)
     if "CHECKPOINT_KEY" in names and not making.begin_anew(REASON.format("CHECKPOINT_KEY")):
-        raise StartError("Somebody is signing a checkpoint of the audit trail; repeat this in a minute.")
+        raise StartError("A worker is signing a checkpoint; repeat this in two minutes.")
     dropped = resealing.unreadable()
     for api_key in dropped:
         api_key_give_up(api_key, actor=actor, reason=REASON.format("ENCRYPTION_KEYS"))

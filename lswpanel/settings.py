@@ -6,7 +6,6 @@ the secrets have to be given to each of them.
 The panel refuses to start unsafe; `checks.py` and the raises below say what to change.
 """
 
-
 import dj_database_url
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
@@ -93,6 +92,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "lswpanel.middleware.forwarded_proto",
     "django.middleware.security.SecurityMiddleware",
+    "lswpanel.middleware.refuse_malformed",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -100,13 +100,14 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "lswpanel.middleware.private_pages",
     "lswpanel.middleware.own_time_zone",
+    "lswpanel.middleware.turned_away",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "lswpanel.middleware.broken_trail",
 ]
 ROOT_URLCONF = "lswpanel.urls"
 WSGI_APPLICATION = "lswpanel.wsgi.application"
+FORCE_SCRIPT_NAME = ""
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -128,10 +129,13 @@ FORM_RENDERER = "lswpanel.forms.PanelFormRenderer"
 # --- Database, cache, broker -----------------------------------------------------------------------------------
 DATABASES = {
     "default": dj_database_url.parse(
-        DATABASE_URL or f"sqlite:///{DATA_DIR / 'lswpanel.sqlite3'}", conn_max_age=60
+        DATABASE_URL or f"sqlite:///{DATA_DIR / 'lswpanel.sqlite3'}", conn_max_age=60, conn_health_checks=True
     )
 }
 DATABASE_FILE = None
+if DATABASES["default"]["ENGINE"].endswith("postgresql"):
+    # A server that is not there keeps a request waiting for seconds, not for minutes.
+    DATABASES["default"]["OPTIONS"] = {"connect_timeout": 5, **DATABASES["default"].get("OPTIONS", {})}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASE_FILE = BASE_DIR / DATABASES["default"]["NAME"]
     # mode=rw: a path that is wrong is an error, not a new and empty database; `manage.py prepare` makes the file.
@@ -207,10 +211,8 @@ ACCOUNT_RATE_LIMITS = {"login_failed": "100/h/ip,10/m/ip,5/15m/key"}
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
-PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
-    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
-]
+WEB_THREADS = environment.integer("WEB_THREADS", 8, at_least=1)
+PASSWORD_HASHERS = ["teams.passwords.PanelPasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
@@ -229,9 +231,14 @@ EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'dummy'}.
 # --- Browser ---------------------------------------------------------------------------------------------------
 SESSION_ENGINE = "teams.sessions"
 SESSION_COOKIE_AGE = 24 * 3600
-SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
+# Browsers share the cookies of localhost between its ports, hence between panels.
+_cookie = "__Host-{}" if HTTPS else f"{{}}-{_public.port or 80}"
+SESSION_COOKIE_NAME = _cookie.format("session")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
-CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrf"
+CSRF_COOKIE_NAME = _cookie.format("csrf")
+DEVICE_COOKIE_NAME = _cookie.format("device")
+MESSAGE_COOKIE_NAME = _cookie.format("messages")
+MESSAGE_STORAGE = "lswpanel.messages.PanelStorage"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "lswpanel.views.csrf_failure"
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
@@ -239,8 +246,8 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SECURE_HSTS_SECONDS = 2 * 365 * 24 * 3600 if HTTPS else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
-SECURE_HSTS_PRELOAD = HTTPS
+# Both bind other names than the panel's own, and the list of browsers is left in months only, so they are a wish.
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS and environment.boolean("HSTS_PRELOAD")
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz/$", r"^static/"]
 CONTENT_SECURITY_POLICY = {
@@ -277,5 +284,7 @@ LOGGING = logs.configuration(
     level=environment.choice("LOG_LEVEL", "INFO", "DEBUG", "WARNING", "ERROR", "CRITICAL"),
     form=environment.choice("LOG_FORMAT", "text", "json"),
 )
-# TLS ends at the proxy or not at all (localhost); the deploy check cannot know the latter is meant.
-SILENCED_SYSTEM_CHECKS = [] if HTTPS else ["security.W004", "security.W008", "security.W012", "security.W016"]
+# TLS ends at the proxy or not at all (localhost), and HSTS for other names is a wish; the deploy check cannot know.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"] + (
+    [] if HTTPS else ["security.W004", "security.W008", "security.W012", "security.W016"]
+)

@@ -10,7 +10,6 @@ from importlib import import_module
 
 import django
 from django.conf import settings
-from django.core.wsgi import get_wsgi_application
 
 from lswpanel.supervisor import gate
 
@@ -22,10 +21,11 @@ import_module(settings.ROOT_URLCONF)
 gate.wait()
 
 from lswpanel import serving  # noqa: E402  (needs loaded settings)
+from lswpanel.requests import PanelHandler  # noqa: E402
 
 serving.refuse_unsafe()
 
-application = get_wsgi_application()
+application = PanelHandler()
 
 # Under --preload the children share what was loaded; looking through it for garbage would copy it.
 gc.freeze()

@@ -26,9 +26,15 @@ EVERY = timedelta(seconds=60)
 WAIT_FOR_BUDGET = timedelta(seconds=5)
 # What was read before this is too old to be put together with what comes now.
 LONGEST_PASS = timedelta(hours=2)
+# How often in a row the page is asked for where a pass stopped.
+TRIES = 3
+# What is written at once, so that no transaction keeps others waiting for seconds.
+PAGES_AT_ONCE = 20
 # More than a tenth of a key's servers, and at least so many, do not come or go at once without a second look.
 MASS = 5
 SHARE_OF_A_MASS = 10
+# Passes for jobs follow one another within seconds, and so long a lie may last, too.
+SECOND_LOOK_AFTER = timedelta(seconds=30)
 PASS_FIELDS = (
     "pass_begun_at",
     "pass_offset",
@@ -80,17 +86,26 @@ def read(api_key: ApiKey, go_on: Callable[[], bool]) -> Stretch:
 
     The first page is the caller's to pay for. Raises LeasewebError, noted on the key, when not even that one came.
     """
-    begun = database_time(api_key)
+    begun, more = database_time(api_key), iter(range(PAGES_AT_ONCE - 1))
     of, start, total = _place(api_key, begun)
     try:
         with client_for(api_key) as client:
-            return Stretch(of, start, begun, client.list_servers(start=start, total=total, go_on=go_on))
+            listing = client.list_servers(
+                start=start, total=total, go_on=lambda: next(more, None) is not None and go_on()
+            )
+            return Stretch(of, start, begun, listing)
     except LeasewebError as error:
         note_failure(api_key, error)
         if start:
-            stopped = pass_words.stopped(start, total, error)
-            ApiKey.objects.filter(pk=api_key.pk, pass_begun_at=of).update(list_error=stopped)
+            _note_stop(api_key, pass_words.stopped(start, total, error))
         raise
+
+
+def _note_stop(api_key: ApiKey, why: str) -> None:
+    """A page that keeps failing must not keep those before it from being read: after a few tries a new pass begins."""
+    again = {"pass_begun_at": None, "pass_offset": 0} if api_key.failures >= TRIES else {}
+    same = ApiKey.objects.filter(pk=api_key.pk, pass_begun_at=api_key.pass_begun_at)
+    same.update(list_error=why, **again)
 
 
 def _place(api_key: ApiKey, now: datetime) -> tuple[datetime, int, int | None]:
@@ -152,7 +167,7 @@ def _follows(row: ApiKey, stretch: Stretch) -> bool:
 
 def _held_back(row: ApiKey, stretch: Stretch) -> set[str]:
     """The servers that are new, if there are too many of them at once to be believed the first time."""
-    if row.synced_at is None or row.doubted_at is not None:
+    if row.synced_at is None or _is_second_look(row, stretch):
         return set()
     listed = {item.id for item in stretch.listing.items}
     known = Server.objects.filter(
@@ -161,6 +176,11 @@ def _held_back(row: ApiKey, stretch: Stretch) -> set[str]:
     new = listed - set(known.values_list("upstream_id", flat=True))
     held = row.pass_held if stretch.start else 0
     return new if _is_mass(held + len(new), row.server_count) else set()
+
+
+def _is_second_look(row: ApiKey, stretch: Stretch) -> bool:
+    """Whether a pass may confirm the mass that another one showed."""
+    return row.doubted_at is not None and stretch.of - row.doubted_at >= scaled(SECOND_LOOK_AFTER)
 
 
 def _is_mass(number: int, servers: int) -> bool:
@@ -189,8 +209,8 @@ def _end(row: ApiKey, stretch: Stretch) -> None:
     mass = row.synced_at is not None and (row.pass_held > 0 or _is_mass(missing, row.server_count))
     if not (stretch.listing.ended and row.pass_steady and row.pass_offset == found >= (row.pass_total or 0)):
         row.list_error = pass_words.not_whole(found, row.pass_total, steady=row.pass_steady)
-    elif mass and row.doubted_at is None:
-        row.doubted_at = stretch.of
+    elif mass and not _is_second_look(row, stretch):
+        row.doubted_at = row.doubted_at or stretch.of
         row.list_error = pass_words.doubted(missing, row.pass_held, row.server_count)
     else:
         row.synced_at, row.server_count, row.list_calls = stretch.of, found, row.pass_calls

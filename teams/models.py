@@ -142,3 +142,27 @@ class SetupLink(models.Model):
 
     def __str__(self) -> str:
         return f"set-up link of {self.created_at:%Y-%m-%d}"
+
+
+class SignInAllowance(models.Model):
+    """When the tries of one account, or of one browser at one account, are all free again. `key` is a keyed hash."""
+
+    key = models.CharField(max_length=64, primary_key=True)
+    full_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"tries, all free at {self.full_at:%Y-%m-%d %H:%M:%S}"
+
+
+class KnownAddress(models.Model):
+    """An address, of IPv6 the network, from which somebody has signed in to their account."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="known_addresses")
+    network = models.GenericIPAddressField()
+    used_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("user", "network"), name="known_address_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.network} of {self.user}"

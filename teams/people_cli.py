@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 
+from audit.heads import ChainBroken, mark_broken
 from teams.models import Team, User
 
 
@@ -52,3 +53,7 @@ def plain_errors() -> Iterator[None]:
         yield
     except ValidationError as error:
         raise CommandError(" ".join(error.messages)) from None
+    except ChainBroken as broken:
+        mark_broken(broken.chain, broken.problem)
+        way_out = f"Nothing was done. See manage.py recover_audit --chain {broken.chain}."
+        raise CommandError(f"{broken} {way_out}") from None

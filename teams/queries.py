@@ -154,9 +154,11 @@ def audit_entry(access: Access, sequence: int) -> AuditEntry | None:
     if event is None:
         return None
     prefix = reverse("teams:audit_list", args=[access.team.slug])
-    newer = f"{prefix}{sequence + 1}/" if sequence < audit_total(access) else ""
-    older = f"{prefix}{sequence - 1}/" if sequence > 1 else ""
-    return AuditEntry(audit_rows(access, [event])[0], older, newer)
+    numbers = access.audit().order_by("sequence").values_list("sequence", flat=True)
+    newer = numbers.filter(sequence__gt=event.sequence).first()
+    older = numbers.filter(sequence__lt=event.sequence).last()
+    beside = [f"{prefix}{number}/" if number is not None else "" for number in (older, newer)]
+    return AuditEntry(audit_rows(access, [event])[0], *beside)
 
 
 def change_table(event: AuditEvent, names: dict[str, Known]) -> list[tuple[str, str, str]]:

@@ -68,14 +68,21 @@ def _append(file: BinaryIO, lines: Iterable[str]) -> None:
 
 
 def whole_lines() -> Iterator[str]:
-    """The lines of the file, without half a line at its end; none where there is no file."""
+    """The lines that the file has now, without half a line at its end; none where there is no file.
+
+    What is appended while this reads is left out: a checkpoint is in the database first, so whoever asks the database
+    after the first line has every checkpoint of these lines there.
+    """
     path = place()
     if path is None or not path.exists():
         return
     with path.open("rb") as file:
+        left = os.fstat(file.fileno()).st_size
         for line in file:
-            if line.endswith(b"\n"):
-                yield line[:-1].decode(errors="replace")
+            left -= len(line)
+            if left < 0 or not line.endswith(b"\n"):
+                return
+            yield line[:-1].decode(errors="replace")
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """Signed checkpoints: what an attacker who holds the whole database, but no key, can no longer undo."""
 
 import json
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ from django.db import connection
 from django.db.models import F
 from structlog.testing import capture_logs
 
-from audit import leases, triggers
+from audit import leases, triggers, verification
 from audit.checkpoints import file, making, proof, signed
 from audit.checkpoints.key import public_key
 from audit.heads import start_chain
@@ -73,7 +74,7 @@ def lines() -> list[str]:
 
 
 @pytest.mark.usefixtures("two")
-@pytest.mark.req("A4")
+@pytest.mark.req("A7")
 def test_checkpoint_lists_every_chain_and_follows_the_one_before() -> None:
     first, second = signed.following(lines(), keys=[public_key()])
     assert first.heads[CHAIN] == (3, AuditEvent.objects.get(chain=CHAIN, sequence=3).row_hash)
@@ -109,6 +110,20 @@ def test_file_that_lost_its_end_in_a_power_cut_is_completed(folder: Path) -> Non
     assert len(lines()) == 3
 
 
+@pytest.mark.usefixtures("two")
+def test_checkpoint_that_is_signed_while_somebody_compares_is_no_alarm(folder: Path) -> None:
+    """`verify_audit` and a start compare without the lease."""
+
+    def meanwhile() -> Iterator[str]:
+        kept = lines()
+        making.sign_next(3)
+        yield from kept
+
+    assert file.differs(meanwhile()) == ""
+    assert file.differs(lines()) == ""
+    assert len((folder / file.NAME).read_text().splitlines()) == 3
+
+
 # --- When one is due --------------------------------------------------------------------------------------------
 
 
@@ -121,7 +136,7 @@ def test_first_one_is_due_soon_after_the_first_entry(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.usefixtures("two")
-@pytest.mark.req("A4")
+@pytest.mark.req("A7")
 @pytest.mark.parametrize("why", ["an hour passed", "entries", "fewer entries", "the clock jumped back"])
 def test_next_one_is_due(why: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert making.due() == ()
@@ -146,6 +161,31 @@ def test_one_process_signs(monkeypatch: pytest.MonkeyPatch) -> None:
     assert making.due() == (3,)
     making.sign_next(2)
     assert len(lines()) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_eight_workers_at_once_sign_once_and_verify_once() -> None:
+    write(300)
+    asked: list[bool] = []
+    everybody_asked = threading.Barrier(8)
+
+    def worker() -> None:
+        try:
+            asked.append(verification.ask(CHAIN, Actor()))
+            everybody_asked.wait()
+            making.sign_next(1)
+            verification.run(CHAIN)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=worker) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (sorted(asked), [each.number for each in signed.following(lines())]) == ([False] * 7 + [True], [1])
+    assert AuditEvent.objects.filter(action="audit.verify").count() == 1
+    assert proof.prove().faults == []
 
 
 def test_lease_of_a_worker_that_died_runs_out() -> None:
@@ -186,7 +226,7 @@ def put_back(old: AuditHead) -> None:
 
 
 @pytest.mark.usefixtures("two")
-@pytest.mark.req("A4")
+@pytest.mark.req("A7")
 @pytest.mark.parametrize("then", [0, 2, 5])
 def test_old_sealed_head_put_back_with_its_tail_cut_is_found(then: int, alarms: list[Any]) -> None:
     """The whole chain verifies by itself afterwards, also when ordinary acts made it as long as it was, or longer."""

@@ -67,7 +67,17 @@ def test_record_begins_no_chain() -> None:
 
 @pytest.mark.usefixtures("chain")
 @pytest.mark.parametrize(
-    "field", [{"sequence": 1}, {"row_hash": "0" * 64}, {"birth": "0" * 32}, {"mac": "0" * 64}, {"start": 1}]
+    "field",
+    [
+        {"sequence": 1},
+        {"row_hash": "0" * 64},
+        {"birth": "0" * 32},
+        {"mac": "0" * 64},
+        {"start": 1},
+        {"closed": True},
+        {"key_id": "unknown"},
+        {"mac": "0" * 64, "broken_at": "2026-01-01T00:00:00Z", "problem": ""},
+    ],
 )
 @pytest.mark.req("A3")
 def test_record_builds_on_no_head_that_it_did_not_seal(field: dict[str, object]) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.test import Client
 from django.utils import timezone
@@ -36,12 +37,16 @@ OTHER_JOBS = 2000
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """`cookie` is the session of the owner; `server` and `job` are the ones whose pages are looked at."""
+    """`session` is the one of the owner; `server` and `job` are the ones whose pages are looked at."""
 
     team: Team
     owner: User
     api_key: ApiKey
-    cookie: str
+    session: str
+
+    def cookie(self, port: int) -> str:
+        """What a browser of the panel at `port` sends."""
+        return f"session-{port}={self.session}"
 
     @property
     def server(self) -> Server:
@@ -70,7 +75,7 @@ def found(key: str, *, name: str) -> Fleet:
         raise RuntimeError("The simulated account could not be read.")
     client = Client()
     client.force_login(owner)
-    return Fleet(team, owner, api_key, f"session={client.cookies['session'].value}")
+    return Fleet(team, owner, api_key, client.cookies[settings.SESSION_COOKIE_NAME].value)
 
 
 @transaction.atomic

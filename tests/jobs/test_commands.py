@@ -9,6 +9,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from audit.census import verify_all
+from audit.models import AuditHead
+from jobs import checkpoints
 from jobs.engine import reading, run_once
 from jobs.models import Job
 from jobs.states import LIVE, JobStatus
@@ -100,6 +102,21 @@ def test_job_with_something_wrong_is_not_made(
     with pytest.raises(CommandError, match="Nobody is an owner of the team North Ops"):
         ask(*known)
     assert not Job.objects.exists()
+
+
+def test_job_whose_trail_breaks_is_followed_no_longer(quick: Simulator, team: Team) -> None:
+    """It would stand still for as long as somebody looks."""
+    server = server_in("STOPPED")
+
+    def meanwhile(place: str, _: int) -> None:
+        AuditHead.objects.filter(pk=team.pk).update(mac="0" * 64)
+
+    checkpoints.listeners.append(meanwhile)
+    try:
+        with pytest.raises(CommandError, match="The audit trail of North Ops is broken"):
+            ask(server.upstream_id, "power_on")
+    finally:
+        checkpoints.listeners.remove(meanwhile)
 
 
 def test_second_job_on_a_server_is_refused(quick: Simulator) -> None:

@@ -30,10 +30,10 @@ class Fleet:
         self.sim, self.api_key = sim, api_key
         self.account = sim.world.account("main")
 
-    def read(self, *, turns: int = 1) -> ApiKey:
-        """So many turns of a worker, each with a full budget."""
+    def read(self, *, turns: int = 1, pause: timedelta = timedelta(minutes=1)) -> ApiKey:
+        """So many turns of a worker, each after a pause and with a full budget."""
         for _ in range(turns):
-            ApiKey.objects.update(budget_tokens=10, paused_until=None)
+            ApiKey.objects.update(budget_tokens=10, paused_until=None, doubted_at=F("doubted_at") - pause)
             assert reading.read_key(self.api_key.pk)
         return ApiKey.objects.get(pk=self.api_key.pk)
 
@@ -126,6 +126,16 @@ def test_many_that_left_wait_for_a_second_whole_pass_and_states_do_not(fleet: Fl
     assert sorted(what for what, _ in events() if what == "vanished") == ["vanished"] * 30
 
 
+def test_second_look_comes_some_time_after_the_first(fleet: Fleet) -> None:
+    """Passes for jobs follow one another within seconds; a lie that lasts as long is not confirmed by them."""
+    fleet.read()
+    fleet.sim.world.add_servers(fleet.account, count=30)
+    assert fleet.read(turns=3, pause=timedelta(seconds=5)).list_error
+    assert Server.objects.count() == 120
+    assert fleet.read(pause=timedelta(seconds=20)).list_error == ""
+    assert Server.objects.count() == 150
+
+
 def test_many_that_are_new_wait_for_a_second_whole_pass(fleet: Fleet) -> None:
     fleet.read()
     added = {server.id for server in fleet.sim.world.add_servers(fleet.account, count=30)}
@@ -168,6 +178,14 @@ def test_list_that_is_cut_off_says_how_far_it_came_and_goes_on_there(fleet: Flee
     assert (Server.objects.count(), whole.server_count, whole.list_error, whole.failures) == (120, 120, "", 0)
     assert fleet.offsets() == [0, 50, 50, 50, 100]
     assert events() == [], "the first pass of a key has no news"
+
+
+def test_page_that_keeps_failing_does_not_keep_those_before_it_from_being_read(fleet: Fleet) -> None:
+    fleet.sim.faults.add(Fault.HTML_504, operation=LIST, skip=1, times=4)
+    stuck = fleet.read(turns=4)
+    assert "after 50 of 120" in stuck.list_error
+    assert fleet.read().list_error == ""
+    assert fleet.offsets() == [0, 50, 50, 50, 50, 0, 50, 100]
 
 
 def test_pass_that_was_left_lying_too_long_begins_anew(fleet: Fleet) -> None:

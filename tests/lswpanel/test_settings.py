@@ -15,9 +15,10 @@ import pytest
 from django.contrib.auth.hashers import make_password
 from django.core.checks import ERROR, WARNING, run_checks
 from django.core.exceptions import ImproperlyConfigured
-from django.test import RequestFactory, override_settings
+from django.test import Client, RequestFactory, override_settings
 
 from lswpanel.settings import PASSWORD_HASHERS
+from teams.models import User
 from tests.support.panel import manage, one_line
 from tests.support.processes import ROOT
 
@@ -154,22 +155,24 @@ def test_panel_passes_the_deploy_check_without_a_warning(data_folder: Path, env:
 SHOWN = (
     "DEBUG",
     "SESSION_COOKIE_NAME",
+    "CSRF_COOKIE_NAME",
+    "DEVICE_COOKIE_NAME",
+    "MESSAGE_COOKIE_NAME",
     "SESSION_COOKIE_SECURE",
     "CSRF_COOKIE_SECURE",
     "SECURE_HSTS_SECONDS",
+    "SECURE_HSTS_INCLUDE_SUBDOMAINS",
+    "SECURE_HSTS_PRELOAD",
     "ALLOWED_HOSTS",
     "SECURE_PROXY_SSL_HEADER",
 )
-LOCAL = (False, "session", False, False, 0, ["localhost", "127.0.0.1", "[::1]"], None)
-PUBLIC = (
-    False,
-    "__Host-session",
-    True,
-    True,
-    2 * 365 * 24 * 3600,
-    ["panel.example.com"],
-    ("HTTP_X_FORWARDED_PROTO", "https"),
-)
+COOKIES = ("session", "csrf", "device", "messages")
+HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+LOCAL = (False, *(f"{name}-8000" for name in COOKIES), False, False, 0, False, False, HOSTS, None)
+BEHIND_TLS = (["panel.example.com"], ("HTTP_X_FORWARDED_PROTO", "https"))
+HSTS = 2 * 365 * 24 * 3600
+PUBLIC = (False, *(f"__Host-{name}" for name in COOKIES), True, True, HSTS, False, False, *BEHIND_TLS)
+PRELOADED = (False, *(f"__Host-{name}" for name in COOKIES), True, True, HSTS, True, True, *BEHIND_TLS)
 
 
 @pytest.mark.req("X16")
@@ -179,6 +182,8 @@ PUBLIC = (
         ({}, LOCAL),
         ({"PUBLIC_URL": "http://127.0.0.1:8000"}, LOCAL),
         (SAFE, PUBLIC),
+        ({**SAFE, "HSTS_PRELOAD": "on"}, PRELOADED),
+        ({"HSTS_PRELOAD": "on"}, LOCAL),
         ({"TRUSTED_PROXY_COUNT": "1"}, LOCAL),
     ],
 )
@@ -248,6 +253,26 @@ def test_secret_that_others_can_read_is_found(tmp_path: Path, place: str, level:
     assert run_checks() == []
 
 
+@pytest.mark.parametrize(
+    "env", [{"PORT": "8001"}, {"PUBLIC_URL": "http://localhost:8001"}, {"PUBLIC_URL": "http://[::1]"}]
+)
+def test_two_panels_on_one_host_do_not_sign_each_other_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, env: dict[str, str]
+) -> None:
+    """Browsers share the cookies of a host between its ports."""
+    names = [name for name in SHOWN if name.endswith("COOKIE_NAME")]
+    first, second = (settings_of(tmp_path / "data", monkeypatch, **each) for each in ({}, env))
+    assert not {first[name] for name in names} & {second[name] for name in names}
+
+
+@pytest.mark.django_db
+def test_every_cookie_has_a_name_of_this_panel(client: Client) -> None:
+    User.objects.create_user("ann@example.com", "a long walk along the canal")
+    client.post("/accounts/login/", {"login": "ann@example.com", "password": "a long walk along the canal"})
+    client.post("/profile/", {"name": "Ann", "time_zone": "UTC", "theme": "dark"})
+    assert set(client.cookies) == {f"{name}-8000" for name in COOKIES}
+
+
 def test_every_setting_is_in_the_example(settings: Any) -> None:
     """With its file, if it is a secret; and nothing is there that nobody reads."""
     code = "".join(path.read_text() for path in (ROOT / "lswpanel").rglob("*.py"))
@@ -262,4 +287,4 @@ def test_passwords_are_hashed_with_argon2id_at_the_full_cost() -> None:
     """The hasher of the panel; the other tests use a quick one of the same kind."""
     with override_settings(PASSWORD_HASHERS=PASSWORD_HASHERS):
         hashed = make_password("a long walk along the canal")
-    assert hashed.startswith("argon2$argon2id$v=19$m=102400,t=2,p=8$")
+    assert hashed.startswith("argon2$argon2id$v=19$m=32768,t=3,p=1$")

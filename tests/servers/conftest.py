@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db.models import F
 
 from servers import passes, sync
 from servers.leaseweb import Listing, NotFound, Secret, VirtualServer
@@ -44,8 +45,12 @@ class Cloud:
         return replace(changes, gone=self._gone(api_key))
 
     def turn(self, api_key: ApiKey) -> Changes:
-        """As many pages of a pass as one full budget pays for; what kept further ones from being read is raised."""
-        ApiKey.objects.filter(pk=api_key.pk).update(budget_tokens=10, paused_until=None)
+        """As many pages of a pass as one full budget pays for, a minute after the turn before.
+
+        What kept further ones from being read is raised.
+        """
+        earlier = F("doubted_at") - timedelta(minutes=1)
+        ApiKey.objects.filter(pk=api_key.pk).update(budget_tokens=10, paused_until=None, doubted_at=earlier)
         api_key.refresh_from_db()
         try:
             stretch = passes.read_if_due(api_key)

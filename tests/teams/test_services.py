@@ -7,13 +7,14 @@ from datetime import timedelta
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import connection
+from django.db import connection, transaction
+from django.db.models import ProtectedError
 from django.test import Client
 from django.urls import resolve
 
 from audit import persons
 from audit.census import verify_all
-from audit.models import INSTALLATION, AuditEvent
+from audit.models import INSTALLATION, AuditEvent, AuditHead
 from audit.origin import Actor
 from audit.verify import verify
 from teams import services
@@ -48,6 +49,22 @@ def test_owner_create_makes_account_team_and_membership_with_entries() -> None:
     assert persons.called_now(user.pk) == persons.Known(user.pk, "Ann", "ann@example.com", genuine=True)
     assert verify(INSTALLATION).intact
     assert verify(team.pk).intact
+
+
+@pytest.mark.req("A3")
+def test_trail_of_the_installation_begins_in_an_empty_database_only() -> None:
+    AuditHead.objects.all().delete()
+    services.trail_begin()
+    assert verify(INSTALLATION).intact
+    services.trail_begin()
+    make_owner()
+    AuditHead.objects.filter(pk=INSTALLATION).update(mac="0" * 64)
+    with pytest.raises(ProtectedError):
+        AuditHead.objects.all().delete()
+    AuditHead.objects.filter(pk=INSTALLATION)._raw_delete("default")
+    services.trail_begin()
+    assert not AuditHead.objects.filter(pk=INSTALLATION).exists(), "one that was taken away stays missed"
+    transaction.set_rollback(True)
 
 
 def test_account_is_one_whatever_the_case_of_its_address() -> None:
