@@ -6,16 +6,14 @@ the secrets have to be given to each of them.
 The panel refuses to start unsafe; `checks.py` and the raises below say what to change.
 """
 
-from pathlib import Path
-
 import dj_database_url
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from lswpanel import environment, logs, queues
 
-BASE_DIR = Path(__file__).resolve().parent.parent
-DATA_DIR = (BASE_DIR / environment.text("DATA_DIR", "data")).resolve()
+BASE_DIR = environment.ROOT
+DATA_DIR = (BASE_DIR / (environment.text("DATA_DIR") or "data")).resolve()
 DATABASE_URL = environment.supported_database("DATABASE_URL", environment.optional_secret("DATABASE_URL"))
 SINGLE_MACHINE = not DATABASE_URL
 DEBUG = False
@@ -139,9 +137,9 @@ if DATABASES["default"]["ENGINE"].endswith("postgresql"):
     # A server that is not there keeps a request waiting for seconds, not for minutes.
     DATABASES["default"]["OPTIONS"] = {"connect_timeout": 5, **DATABASES["default"].get("OPTIONS", {})}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    DATABASE_FILE = Path(DATABASES["default"]["NAME"])
+    DATABASE_FILE = BASE_DIR / DATABASES["default"]["NAME"]
     # mode=rw: a path that is wrong is an error, not a new and empty database; `manage.py prepare` makes the file.
-    DATABASES["default"]["NAME"] = f"{DATABASE_FILE.absolute().as_uri()}?mode=rw"
+    DATABASES["default"]["NAME"] = f"{DATABASE_FILE.as_uri()}?mode=rw"
     # IMMEDIATE and WAL: feasible under concurrent writers. FULL: a click is on disk before we say that it is kept.
     # recursive_triggers: without it REPLACE would step past the triggers that protect the audit trail.
     DATABASES["default"]["OPTIONS"] = {
@@ -284,7 +282,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = Path(environment.text("STATIC_ROOT") or DATA_DIR / "static").resolve()
+STATIC_ROOT = (BASE_DIR / (environment.text("STATIC_ROOT") or DATA_DIR / "static")).resolve()
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},

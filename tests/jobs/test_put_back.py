@@ -14,6 +14,7 @@ from jobs import checkpoints, engine, services
 from jobs.engine import send_counter
 from jobs.models import Job, SendCounter
 from jobs.states import JobStatus
+from lswpanel import keychecks
 from tests.support.engine_room import EngineRoom
 
 pytestmark = pytest.mark.django_db
