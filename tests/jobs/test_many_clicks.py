@@ -14,7 +14,7 @@ from jobs.models import Job
 from jobs.services import About
 from jobs.states import FOR_ITS_TURN, JobStatus
 from servers import budget
-from servers.clock import after, before
+from servers.clock import after, before, scaled
 from servers.leaseweb import Secret
 from servers.leaseweb.simulator.service import Simulator
 from servers.models import ApiKey, Server, ServerReading
@@ -23,6 +23,8 @@ from tests.support.engine_room import SNAPSHOT_NAME, Clock, EngineRoom, access_o
 
 pytestmark = pytest.mark.django_db
 TICK = timedelta(seconds=2)
+# A hundred times as slow as the machine's clock: what a test takes itself counts for nothing.
+UNHURRIED = 0.01
 HOUR = timedelta(hours=1)
 OF_JOBS = (
     "lease_until",
@@ -48,7 +50,7 @@ OF_KEYS = (
 
 @pytest.fixture
 def night(settings: Any, team: Team, admin: User) -> Iterator["Night"]:
-    clock = Clock()
+    clock, settings.TIME_SCALE = Clock(), UNHURRIED
     with Simulator(servers=120, clock=clock) as sim:
         settings.LEASEWEB_API_URL = sim.base_url
         api_key = ApiKey(team=team, name="Simulated account")
@@ -109,7 +111,8 @@ class Night:
 
 def _age(model: Any, moments: tuple[str, ...], passed: timedelta) -> None:
     older = {
-        name: ExpressionWrapper(F(name) - Value(passed), output_field=DateTimeField()) for name in moments
+        name: ExpressionWrapper(F(name) - Value(scaled(passed)), output_field=DateTimeField())
+        for name in moments
     }
     model.objects.update(**older)
 
@@ -150,7 +153,7 @@ def test_single_click_reads_its_own_server_and_is_sent_at_once(night: Night) -> 
 def test_job_that_waits_for_our_own_budget_says_when_it_is_sent_and_does_not_expire(
     night: Night, settings: Any
 ) -> None:
-    settings.CALL_BUDGET_PER_MINUTE = 2
+    settings.CALL_BUDGET_PER_MINUTE, settings.TIME_SCALE = 2, 1
     ApiKey.objects.update(budget_tokens=0, budget_at=after(timedelta(0)))
     night.click(12)
     last = Job.objects.latest("pk")
