@@ -82,6 +82,14 @@ def wait_for_call(job: Job, api_key: ApiKey, *, calls: int) -> None:
     wait(job, pause, f"{FOR_ITS_TURN} “{api_key.name}”.", expires=False)
 
 
+def give_up_turn(job: Job) -> None:
+    """A job that waited is not sent after all: if it was the last one, others may read with its key again."""
+    key_id = job.server.api_key_id
+    waiting = Job.objects.filter(status=JobStatus.QUEUED, server__api_key=key_id)
+    if key_id is not None and not waiting.exists():
+        ApiKey.objects.filter(pk=key_id).update(clicks_until=None)
+
+
 def _read_together(job: Job, api_key: ApiKey, ring: Ring) -> Source | None:
     mine = with_lease(api_key.pk, lambda key: _read_list(key, ring))
     if _is_read(job):

@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 from django.db.models import DateTimeField, ExpressionWrapper, F, Value
 
-from jobs import engine, words
+from jobs import engine, services, words
 from jobs.engine import reading
 from jobs.models import Job
-from jobs.services import About
 from jobs.states import FOR_ITS_TURN, JobStatus
 from servers import budget
 from servers.clock import after, before, scaled
@@ -75,7 +74,7 @@ class Night:
 
     def click(self, count: int, kind: str = "power_off") -> None:
         """So many clicks, each of which rings a worker at once."""
-        about = About({"name": SNAPSHOT_NAME} if kind == "snapshot_create" else {})
+        about = services.About({"name": SNAPSHOT_NAME} if kind == "snapshot_create" else {})
         for server in Server.objects.filter(jobs=None).order_by("pk")[:count]:
             self.submit(self.room.request(server, kind, about).pk)
 
@@ -165,6 +164,15 @@ def test_job_that_waits_for_our_own_budget_says_when_it_is_sent_and_does_not_exp
         night.ticks_until_all_are_sent(**most)
     assert Job.objects.filter(attempts=1).count() == 12
     assert not Job.objects.filter(status=JobStatus.EXPIRED).exists()
+
+
+def test_when_the_last_that_waits_is_cancelled_others_may_read_again(night: Night) -> None:
+    ApiKey.objects.update(budget_tokens=0, budget_at=after(timedelta(0)))
+    night.click(2)
+    for left in (True, False):
+        job = Job.objects.filter(status=JobStatus.QUEUED).earliest("pk")
+        services.job_cancel(night.room.access, job)
+        assert budget.clicks_wait(night.room.api_key.pk) is left
 
 
 @pytest.mark.req("G7")
