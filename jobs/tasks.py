@@ -16,7 +16,7 @@ HINT_SECONDS = 10
 
 @shared_task
 def submit_job(job_id: int) -> None:
-    engine.submit(job_id)
+    engine.submit(job_id, ring_submit)
 
 
 @shared_task

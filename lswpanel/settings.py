@@ -11,7 +11,7 @@ import dj_database_url
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from lswpanel import environment, logs
+from lswpanel import environment, logs, queues
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(environment.text("DATA_DIR") or BASE_DIR / "data").resolve()
@@ -45,7 +45,7 @@ AUDIT_KEY = environment.secret("AUDIT_KEY", folder=_folder, create=SINGLE_MACHIN
 
 # --- Leaseweb --------------------------------------------------------------------------------------------------
 LEASEWEB_API_URL = environment.text("LEASEWEB_API_URL", "https://api.leaseweb.com/cloud/v2")
-CALL_BUDGET_PER_MINUTE = environment.integer("CALL_BUDGET_PER_MINUTE", 600 if DEMO else 60, at_least=10)
+CALL_BUDGET_PER_MINUTE = environment.integer("CALL_BUDGET_PER_MINUTE", 600 if DEMO else 240, at_least=10)
 TRUST_503 = environment.boolean("TRUST_503", True)
 # Durations of the job engine are divided by this; rehearsals and tests run faster, production keeps 1.
 TIME_SCALE = environment.number("TIME_SCALE", 1.0)
@@ -138,7 +138,12 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_PUBLISH_RETRY = False
-CELERY_TASK_DEFAULT_QUEUE = "lswpanel"
+# A worker that is told no queue takes from both; the supervisor and compose start one for each.
+CELERY_TASK_QUEUES = {
+    name: {"exchange": name, "routing_key": name} for name in (queues.READINGS, queues.SENDS)
+}
+CELERY_TASK_DEFAULT_QUEUE = queues.READINGS
+CELERY_TASK_ROUTES = {name: {"queue": queues.SENDS} for name in ("jobs.tasks.submit_job", "jobs.tasks.tick")}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

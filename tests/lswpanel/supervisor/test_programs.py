@@ -1,8 +1,10 @@
+import re
 import sys
 from pathlib import Path
 
 import pytest
 
+from lswpanel import queues
 from lswpanel.supervisor import programs
 
 
@@ -33,6 +35,15 @@ def test_threads_are_chosen_by_the_environment(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("WORKER_CONCURRENCY", "5")
     assert _value(programs.web(env={}, listener=7), "--threads") == "3"
     assert _value(programs.worker(env={}), "--concurrency") == "5"
+
+
+def test_worker_takes_from_the_queue_that_it_is_for_and_else_from_all() -> None:
+    sender = programs.worker(env={}, name="sender", queue=queues.SENDS)
+    assert (sender.name, _value(sender, "--queues")) == ("sender", queues.SENDS)
+    assert "--queues" not in programs.worker(env={}).argv
+    compose = (programs.ROOT / "docker-compose.yml").read_text()
+    taken = re.findall(r'"--queues", "([^"]+)"', compose)
+    assert sorted(taken) == sorted([queues.READINGS, queues.SENDS])
 
 
 def test_worker_has_time_to_finish_a_call_and_the_broker_outlives_it() -> None:
