@@ -102,8 +102,9 @@ def spread(calls: int) -> timedelta:
 
 
 def list_calls(api_key: ApiKey) -> int:
-    """How many calls one walk through all servers of a key takes, as far as its last one knows."""
-    return max(1, -(-api_key.server_count // PAGE_SIZE))
+    """How many calls a pass through all servers of a key takes, as far as it is known."""
+    entries = max(api_key.server_count, api_key.pass_total or 0)
+    return max(1, api_key.list_calls, -(-entries // PAGE_SIZE))
 
 
 def for_several_clicks() -> float:

@@ -86,12 +86,12 @@ def of_unread(error: LeasewebError) -> Result:
     return Result(outcome, error.plain, error.status, error.correlation_id)
 
 
-def tell_key(api_key: ApiKey, sent: Sent) -> None:
+def tell_key(api_key: ApiKey, server: Server, sent: Sent) -> None:
     """Note what an answer says about the key itself; one 403 may as well be about the server."""
     if sent.outcome is SendOutcome.ACCEPTED:
         health.note_action_accepted(api_key)
     elif isinstance(sent.error, AuthError):
-        health.note_action_refused(api_key, sent.error)
+        health.note_action_refused(api_key, sent.error, about=server.upstream_id)
     health.heed(api_key, sent.error)
 
 

@@ -12,6 +12,7 @@ from django.test import Client
 
 from audit import triggers
 from audit.models import INSTALLATION, AuditEvent
+from servers.leaseweb.simulator.faults import Fault
 from servers.leaseweb.simulator.service import Simulator
 from servers.models import ApiKey, Server
 from teams.models import Membership, Team, User
@@ -262,7 +263,7 @@ def test_add_api_key_with_a_name_in_use_is_refused(run: Run, team: Team, sim: Si
 
 def test_sync_reads_every_key_and_says_how_many_servers(run: Run, team: Team, sim: Simulator) -> None:
     run(*KEY, typed=sim.key)
-    assert re.fullmatch(r"north-ops · Main: 6 servers, [1-9]\d* details of them\n", run("sync"))
+    assert re.search(r"^north-ops · Main: 6 servers, [1-9]\d* details of them\n\Z", run("sync"), re.MULTILINE)
     assert run("sync", "--team", "North Ops").count("6 servers") == 1
     assert Server.objects.count() == 6
 
@@ -280,7 +281,7 @@ def test_sync_reads_the_other_keys_when_one_fails(
     out = io.StringIO()
     with pytest.raises(CommandError, match="Not every key could be read"):
         call_command("sync", stdout=out)
-    broken, good = out.getvalue().splitlines()
+    broken, *_, good = out.getvalue().splitlines()
     assert broken.startswith("north-ops · A broken one: Leaseweb does not accept this API key.")
     assert good.startswith("north-ops · Main: 6 servers, ")
 
@@ -290,9 +291,48 @@ def test_sync_says_when_the_budget_is_used_up(run: Run, team: Team, sim: Simulat
     run(*KEY, typed=sim.key)
     ApiKey.objects.update(budget_tokens=0)
     out = io.StringIO()
-    with pytest.raises(CommandError):
-        call_command("sync", stdout=out)
+    with pytest.raises(CommandError) as error:
+        call_command("sync", "--minutes", "0", stdout=out)
+    assert error.value.returncode == 2
     assert "call budget is used up" in out.getvalue()
+
+
+def test_sync_tells_how_far_it_came_until_the_time_is_up(
+    run: Run, team: Team, sim: Simulator, settings: Any
+) -> None:
+    """At a large account, or one that answers slowly; another sync goes on where it stopped."""
+    settings.CALL_BUDGET_PER_MINUTE = 1
+    run(*KEY, typed=sim.key)
+    sim.world.add_servers(sim.world.account("main"), count=494)
+    for line in ("350 of 500 servers so far", "500 servers, "):
+        ApiKey.objects.update(budget_tokens=10)
+        out = io.StringIO()
+        with pytest.raises(CommandError, match="The time is up") as error:
+            call_command("sync", "--minutes", "0", stdout=out)
+        assert error.value.returncode == 2
+        assert out.getvalue().startswith(f"north-ops · Main: {line}")
+
+
+def test_sync_of_details_ends_when_the_time_is_up(
+    run: Run, team: Team, sim: Simulator, settings: Any
+) -> None:
+    settings.CALL_BUDGET_PER_MINUTE = 1_000_000
+    run(*KEY, typed=sim.key)
+    out = io.StringIO()
+    with pytest.raises(CommandError) as error:
+        call_command("sync", "--minutes", "0", stdout=out)
+    assert error.value.returncode == 2
+    assert out.getvalue() == "north-ops · Main: 6 servers, 10 details of them\n"
+
+
+def test_sync_says_why_a_list_did_not_come_whole(run: Run, team: Team, sim: Simulator) -> None:
+    run(*KEY, typed=sim.key)
+    sim.faults.add(Fault.SHORT_PAGE, operation="listServers")
+    out = io.StringIO()
+    with pytest.raises(CommandError) as error:
+        call_command("sync", stdout=out)
+    assert error.value.returncode == 1
+    assert "of 6 servers came" in out.getvalue()
 
 
 # --- verify_audit -----------------------------------------------------------------------------------------------

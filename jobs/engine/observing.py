@@ -17,7 +17,7 @@ from jobs.engine.transition import Note, StaleWriter, advance
 from jobs.evidence import Judgement, Seen, Situation, Snap, SnapshotSeen
 from jobs.models import Job, JobEvent
 from jobs.states import LATE_EVIDENCE, TRANSITIONS, JobStatus, Receipt
-from servers import budget, details, sync
+from servers import budget, details, passes
 from servers.clock import after, before
 from servers.leaseweb import BadAnswer, NotFound, Unavailable
 from servers.models import ApiKey, Server, ServerReading
@@ -79,18 +79,18 @@ def _read(api_key: ApiKey, jobs: list[Job]) -> None:
 
 
 def _read_servers(api_key: ApiKey, servers: dict[int, Server], late: Callable[[], bool]) -> None:
-    """Fewer servers than pages: one detail reading each. Otherwise one walk through the list answers for all."""
+    """Fewer servers than pages: one reading each. Otherwise the list answers for all, from where its pass stands."""
     if len(servers) >= budget.list_calls(api_key):
-        reading = sync.read_listing(api_key)
-        budget.charge(api_key.pk, calls=reading.pages - 1)
-        applying.apply_listing(api_key, reading)
+        stretch = passes.read(api_key, lambda: not late() and not budget.paused(api_key))
+        budget.charge(api_key.pk, calls=stretch.listing.pages - 1)
+        applying.apply_pass(api_key, stretch)
         return
     budget.charge(api_key.pk, calls=len(servers) - 1)
-    _read_each(api_key, servers.values(), lambda server: _read_server(api_key, server), late)
+    _read_each(api_key, servers.values(), lambda server: applying.read_server(api_key, server), late)
 
 
 def _read_each(
-    api_key: ApiKey, servers: Iterable[Server], read: Callable[[Server], None], late: Callable[[], bool]
+    api_key: ApiKey, servers: Iterable[Server], read: Callable[[Server], object], late: Callable[[], bool]
 ) -> None:
     for number, server in enumerate(servers):
         # Another call may have been told to wait meanwhile, and that is for all calls of the key.
@@ -101,13 +101,6 @@ def _read_each(
         except (BadAnswer, NotFound, Unavailable) as error:
             # Noted on the key. It may be this one server's trouble; the next one is asked all the same.
             log.warning("server unreadable", server=server.pk, error=type(error).__name__)
-
-
-def _read_server(api_key: ApiKey, server: Server) -> None:
-    try:
-        applying.apply_server(api_key, sync.read_server(api_key, server.upstream_id))
-    except NotFound:
-        applying.mark_gone(server)
 
 
 def _read_snapshots(api_key: ApiKey, server: Server) -> None:

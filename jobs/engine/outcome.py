@@ -92,7 +92,7 @@ def _tell_key(job: Job, api_key: ApiKey, sent: Sent) -> None:
     elif isinstance(sent.error, AuthError) or (
         isinstance(sent.error, Forbidden) and _other_server_refused(job, api_key)
     ):
-        health.note_action_refused(api_key, sent.error)
+        health.note_action_refused(api_key, sent.error, about=job.server.upstream_id)
     health.heed(api_key, sent.error)
 
 

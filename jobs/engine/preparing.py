@@ -31,7 +31,7 @@ def read_before(job: Job, kind: JobKind, api_key: ApiKey) -> Fresh | None:
     try:
         fresh = _read(job, kind, api_key)
     except _NoSuchServer as error:
-        applying.mark_gone(job.server)
+        applying.mark_gone(job.server, api_key.pk)
         fail(job, "gone", f"Not sent: {error.found.plain}", error.found)
     except (AuthError, Forbidden, KeyUnreadable) as error:
         fail(job, "key_refused", f"Not sent: {error.plain}", error)

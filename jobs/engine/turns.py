@@ -13,7 +13,7 @@ from jobs.engine.preparing import wait
 from jobs.kinds import KINDS, POWER_KINDS, JobKind, Needs
 from jobs.models import Job
 from jobs.states import FOR_ITS_TURN, JobStatus
-from servers import budget, sync
+from servers import budget, passes
 from servers.clock import before
 from servers.models import ApiKey
 
@@ -106,10 +106,11 @@ def _wait_together(job: Job, api_key: ApiKey) -> None:
 
 
 def _read_list(api_key: ApiKey, ring: Ring) -> None:
-    if not budget.take_for_send(api_key.pk, calls=budget.list_calls(api_key)):
+    pages = min(budget.list_calls(api_key), passes.PAGES_AT_ONCE)
+    if not budget.take_for_send(api_key.pk, calls=pages):
         return
     ApiKey.objects.filter(pk=api_key.pk).update(listed_at=Now())
-    applying.apply_listing(api_key, sync.read_listing(api_key))
+    applying.apply_pass(api_key, passes.read(api_key, lambda: True))
     waiting = Job.objects.filter(
         _read(), status=JobStatus.QUEUED, server__api_key=api_key, lease_until=None, waiting_for=TOGETHER
     )

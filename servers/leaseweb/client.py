@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import ssl
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from types import TracebackType
@@ -89,9 +90,16 @@ class Client:
 
     # Reads
 
-    def list_servers(self) -> Listing[VirtualServer]:
-        """Every server the key sees (call 1)."""
-        return self._list(_SERVERS, ("virtualServers",), reader.read_server, lambda server: server.id)
+    def list_servers(
+        self, *, start: int = 0, total: int | None = None, go_on: Callable[[], bool] | None = None
+    ) -> Listing[VirtualServer]:
+        """The servers the key sees (call 1) from offset `start` on; see `paging.walk`.
+
+        Without `go_on` it may take as long as a walk may. A page after the first that fails is the listing's `failure`.
+        """
+        fetch = self._pages(_SERVERS, ("virtualServers",), reader.read_server)
+        allowed = go_on or self._within_time()
+        return paging.walk(fetch, lambda server: server.id, go_on=allowed, start=start, total=total)
 
     def get_server(self, server_id: str) -> VirtualServer:
         """One server (call 2); an answer about another server is a `BadAnswer`."""
@@ -203,12 +211,25 @@ class Client:
         read_item: Callable[[Any], T | None],
         identity: Callable[[T], str],
     ) -> Listing[T]:
+        """A short list, whole or not at all."""
+        listing = paging.walk(self._pages(path, keys, read_item), identity, go_on=self._within_time())
+        if listing.failure:
+            raise listing.failure
+        return listing
+
+    def _pages(
+        self, path: str, keys: tuple[str, ...], read_item: Callable[[Any], T | None]
+    ) -> Callable[[int], tuple[reader.Page[T], str]]:
         def fetch(offset: int) -> tuple[reader.Page[T], str]:
             answer = read(self._channel, self._reads, f"{path}?limit={paging.PAGE_SIZE}&offset={offset}")
             page = _read_or_raise(answer, lambda body: reader.read_page(body, keys, read_item))
             return page, answer.correlation_id
 
-        return paging.walk(fetch, identity, seconds=self._channel.timeouts.walk)
+        return fetch
+
+    def _within_time(self) -> Callable[[], bool]:
+        end = time.monotonic() + self._channel.timeouts.walk
+        return lambda: time.monotonic() <= end
 
     def _act(
         self,

@@ -223,10 +223,12 @@ class DataTraffic:
 
 @dataclass(frozen=True, slots=True)
 class Listing(Generic[T]):
-    """Everything a paged list gave.
+    """What a walk through a paged list gave.
 
-    `complete` is False when entries may be missing: the walk was cut, an entry was unreadable, or there
-    were fewer different entries than `total`. Only a complete listing proves that something is gone.
+    `complete` is False when entries may be missing: the walk was cut or did not begin at the first entry, an entry was
+    unreadable or came twice, `total` changed on the way or promised more. `reached` is the offset behind the last
+    entry, `ended` whether the list was over there, `steady` whether no page contradicted another, and `failure` what
+    kept the next page from being read.
     """
 
     items: tuple[T, ...]
@@ -234,6 +236,10 @@ class Listing(Generic[T]):
     pages: int
     total: int | None
     correlation_id: str
+    reached: int = 0
+    ended: bool = True
+    steady: bool = True
+    failure: LeasewebError | None = None
 
 
 class SendOutcome(enum.Enum):

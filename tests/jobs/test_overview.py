@@ -21,6 +21,15 @@ def browser(client_of: ClientOf, operator: User) -> Client:
     return client_of(operator)
 
 
+def test_overview_says_how_far_the_first_pass_came(
+    browser: Client, team: Team, make_api_key: MakeApiKey
+) -> None:
+    make_api_key(team, synced_at=None, pass_offset=350, pass_total=10_000)
+    page = browser.get(URL)
+    assert "350 of 10,000 so far" in text_of(page.content)
+    assert "Needs a person" not in text_of(page.content)
+
+
 def test_overview_counts_servers_by_state_and_leads_to_them(
     browser: Client, team: Team, make_server: MakeServer
 ) -> None:

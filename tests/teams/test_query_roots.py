@@ -16,6 +16,7 @@ READERS = (
     "queries",
     "listing",
     "contract_calendar",
+    "contract_queries",
     "credential_page",
     "key_page",
     "server_page",
