@@ -65,7 +65,7 @@ def _poll(api_key: ApiKey) -> None:
 
 def _calls(api_key: ApiKey, jobs: list[Job]) -> int:
     """What reading for these jobs takes."""
-    servers = min(len(jobs), passes.calls_of(api_key))
+    servers = min(len(jobs), budget.list_calls(api_key))
     return servers + sum(kinds.KINDS[job.kind].needs is kinds.Needs.SNAPSHOTS for job in jobs)
 
 
@@ -81,19 +81,13 @@ def _read(api_key: ApiKey, jobs: list[Job]) -> None:
 
 def _read_servers(api_key: ApiKey, servers: dict[int, Server], late: Callable[[], bool]) -> None:
     """Fewer servers than pages: one reading each. Otherwise the list answers for all, from where its pass stands."""
-    if len(servers) >= passes.calls_of(api_key):
-        applying.apply_pass(api_key, passes.read(api_key, lambda: not late() and _afford_page(api_key)))
+    if len(servers) >= budget.list_calls(api_key):
+        stretch = passes.read(api_key, lambda: not late() and not budget.paused(api_key))
+        budget.charge(api_key.pk, calls=stretch.listing.pages - 1)
+        applying.apply_pass(api_key, stretch)
         return
     budget.charge(api_key.pk, calls=len(servers) - 1)
     _read_each(api_key, servers.values(), lambda server: applying.read_server(api_key, server), late)
-
-
-def _afford_page(api_key: ApiKey) -> bool:
-    """One more page of the list. While clicks wait its calls are theirs; its pace was set when this reading began."""
-    if not budget.clicks_wait(api_key.pk):
-        return budget.take(api_key.pk, background=False)
-    budget.charge(api_key.pk, calls=1)
-    return not budget.paused(api_key)
 
 
 def _read_each(

@@ -108,7 +108,8 @@ def _have_read_before_the_end() -> None:
     missed = Job.objects.moving().filter(
         _at_the_end(), next_poll_at__lte=before(NOBODY_READ_FOR), waiting_for=""
     )
-    missed.filter(machine_version=MACHINE_VERSION).update(
+    ids = list(missed.filter(machine_version=MACHINE_VERSION).values_list("pk", flat=True))
+    Job.objects.filter(_at_the_end(), pk__in=ids).update(
         next_poll_at=Now(), deadline_at=after(TIME_FOR_TWO_READINGS), waiting_for=READ_AT_LAST
     )
 

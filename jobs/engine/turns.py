@@ -8,7 +8,7 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from jobs.engine import applying
-from jobs.engine.leasing import time_is_up, with_lease
+from jobs.engine.leasing import with_lease
 from jobs.engine.preparing import wait
 from jobs.kinds import KINDS, POWER_KINDS, JobKind, Needs
 from jobs.models import Job
@@ -51,7 +51,7 @@ def source(job: Job, kind: JobKind, api_key: ApiKey, ring: Ring) -> Source | Non
         return Source.CALL
     if _is_read(job):
         return Source.ROW
-    if _unread(api_key).count() > passes.calls_of(api_key) and not _just_listed(api_key):
+    if _unread(api_key).count() > budget.list_calls(api_key) and not _just_listed(api_key):
         return _read_together(job, api_key, ring)
     lately = Job.objects.filter(api_key=api_key, sent_at__gte=before(SHORT_TIME), kind__in=POWER)
     if lately.count() >= MOST_ALONE:
@@ -82,6 +82,14 @@ def wait_for_call(job: Job, api_key: ApiKey, *, calls: int) -> None:
     wait(job, pause, f"{FOR_ITS_TURN} “{api_key.name}”.", expires=False)
 
 
+def give_up_turn(job: Job) -> None:
+    """A job that waited is not sent after all: if it was the last one, others may read with its key again."""
+    key_id = job.server.api_key_id
+    waiting = Job.objects.filter(status=JobStatus.QUEUED, server__api_key=key_id)
+    if key_id is not None and not waiting.exists():
+        ApiKey.objects.filter(pk=key_id).update(clicks_until=None)
+
+
 def _read_together(job: Job, api_key: ApiKey, ring: Ring) -> Source | None:
     mine = with_lease(api_key.pk, lambda key: _read_list(key, ring))
     if _is_read(job):
@@ -98,10 +106,11 @@ def _wait_together(job: Job, api_key: ApiKey) -> None:
 
 
 def _read_list(api_key: ApiKey, ring: Ring) -> None:
-    if not budget.take_for_send(api_key.pk, calls=passes.calls_of(api_key)):
+    pages = min(budget.list_calls(api_key), passes.PAGES_AT_ONCE)
+    if not budget.take_for_send(api_key.pk, calls=pages):
         return
-    late = time_is_up()
-    applying.apply_pass(api_key, passes.read(api_key, lambda: not late()))
+    ApiKey.objects.filter(pk=api_key.pk).update(listed_at=Now())
+    applying.apply_pass(api_key, passes.read(api_key, lambda: True))
     waiting = Job.objects.filter(
         _read(), status=JobStatus.QUEUED, server__api_key=api_key, lease_until=None, waiting_for=TOGETHER
     )
@@ -128,7 +137,9 @@ def _unread(api_key: ApiKey) -> QuerySet[Job]:
 
 
 def _just_listed(api_key: ApiKey) -> bool:
-    return ApiKey.objects.filter(pk=api_key.pk, synced_at__gt=before(BETWEEN_LISTS)).exists()
+    """Whether its list was read a moment ago, or begun to be: one that does not come whole is no reason to hurry."""
+    lately = Q(synced_at__gt=before(BETWEEN_LISTS)) | Q(listed_at__gt=before(BETWEEN_LISTS))
+    return ApiKey.objects.filter(lately, pk=api_key.pk).exists()
 
 
 def _calls_before(job: Job, api_key: ApiKey) -> int:

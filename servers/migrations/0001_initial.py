@@ -58,6 +58,7 @@ class Migration(migrations.Migration):
                 ("slowed_until", models.DateTimeField(null=True)),
                 ("clicks_until", models.DateTimeField(null=True)),
                 ("polls_after", models.DateTimeField(null=True)),
+                ("listed_at", models.DateTimeField(null=True)),
                 ("failures", models.PositiveIntegerField(default=0)),
                 ("error", models.CharField(blank=True, max_length=500)),
                 ("error_at", models.DateTimeField(null=True)),
