@@ -1,7 +1,8 @@
 """The call budget of a key: a token bucket in the database, shared by every process.
 
 Leaseweb documents no rate limit, so the panel sets its own (CALL_BUDGET_PER_MINUTE); for ten minutes after a 429 it is
-half of that. Up to fifteen seconds' worth may be saved up. Background reading leaves the last three calls to clicks.
+half of that. Up to fifteen seconds' worth may be saved up. Background reading leaves the last three calls to clicks,
+and what is read by its turn leaves 30 % of what may be saved up.
 
 Sends come first. As soon as a click has to wait for a call, nothing else is read with that key until all have been
 sent, but for the readings that jobs on their way are judged by, which then take POLL_SHARE of the budget.
@@ -24,12 +25,13 @@ from servers.models import ApiKey
 BURST = 10.0
 BURST_TIME = timedelta(seconds=15)
 RESERVE = 0.3
+MOST_AT_HAND = 20.0
 POLL_SHARE = 0.15
 FAILURES_TO_REST = 5
 PROBE_EVERY = timedelta(seconds=15)
 
 
-def take(api_key_id: int, *, background: bool, calls: int = 1, leave: int = 0) -> bool:
+def take(api_key_id: int, *, background: bool, calls: int = 1, leave: float = 0) -> bool:
     """Take `calls` for a reading that belongs to no job; False when the key is paused, the share of the budget is used
     up, or clicks wait.
 
@@ -105,6 +107,11 @@ def list_calls(api_key: ApiKey) -> int:
     return max(1, api_key.list_calls, -(-entries // PAGE_SIZE))
 
 
+def for_several_clicks() -> float:
+    """What reading by turns leaves: so many calls are at hand when several clicks come at once."""
+    return min(_most(settings.CALL_BUDGET_PER_MINUTE) * RESERVE, MOST_AT_HAND)
+
+
 def paused(api_key: ApiKey) -> bool:
     return not ApiKey.objects.filter(awake(), pk=api_key.pk).exists()
 
@@ -138,6 +145,10 @@ def _per_minute(api_key_id: int) -> float:
     return settings.CALL_BUDGET_PER_MINUTE / (2 if slowed else 1)
 
 
+def _most(per_minute: float) -> float:
+    return max(BURST, per_minute * (BURST_TIME / timedelta(minutes=1)))
+
+
 def _refill(api_key_id: int) -> None:
     """Add what the time since the last refill is worth; of two processes that try at once one wins, which is enough."""
     row = (
@@ -150,8 +161,7 @@ def _refill(api_key_id: int) -> None:
     tokens, at, now, slowed = row
     per_minute = settings.CALL_BUDGET_PER_MINUTE / slowed
     earned = max((now - at) / timedelta(minutes=1), 0.0) * per_minute * settings.TIME_SCALE
-    most = max(BURST, per_minute * (BURST_TIME / timedelta(minutes=1)))
-    gained = max(min(earned, most - tokens), 0.0)
+    gained = max(min(earned, _most(per_minute) - tokens), 0.0)
     if earned > 0:
         # Not "equal": SQLite compares the text of times, and writes its own with fewer digits than Python does.
         new = Value(gained, output_field=FloatField())

@@ -20,7 +20,8 @@ class ApiKey(models.Model):
     `clicks_until` clicks wait for that budget: nothing else is read, but for what jobs are judged by, and that not
     before `polls_after`. `paused_until` is the one clock of all its calls: nothing is asked before. It keeps an open
     breaker, or a Retry-After; the latter stands in `retry_after_until`, too, since no success ends it.
-    `poll_lease_until` makes one worker at a time read for it, the one that wrote `poll_lease_by`.
+    `listed_at` is when its list was begun to be read for several clicks at once. `poll_lease_until` makes one worker at
+    a time read for it, the one that wrote `poll_lease_by`.
     `refused_about` is what Leaseweb refused it once for (see `servers.health`), until something works again.
 
     `synced_at` is when the last whole pass through its servers began, which showed `server_count` of them in
@@ -56,6 +57,7 @@ class ApiKey(models.Model):
     slowed_until = models.DateTimeField(null=True)
     clicks_until = models.DateTimeField(null=True)
     polls_after = models.DateTimeField(null=True)
+    listed_at = models.DateTimeField(null=True)
     failures = models.PositiveIntegerField(default=0)
     error = models.CharField(max_length=500, blank=True)
     error_at = models.DateTimeField(null=True)

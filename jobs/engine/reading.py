@@ -15,8 +15,6 @@ from servers.models import ApiKey, Server, ServerReading, Snapshot
 log = structlog.get_logger()
 DETAILS_AT_ONCE = 10
 MISSING_AT_ONCE = 10
-# The regular list pass matters more than details, which would otherwise take every call that comes free.
-FOR_LIST_PASSES = 3
 # Opening a page is enough to wish for a detail; whoever may only look must not use up what a job is sent with.
 FOR_JOBS = 3
 
@@ -112,7 +110,8 @@ def _read_detail(reading_id: int, *, background: bool) -> bool:
     if reading is None or api_key is None:
         return True
     calls = details.SOURCES[reading.subject].calls
-    leave = FOR_LIST_PASSES if background else FOR_JOBS
+    # The regular list pass matters more than turns, too, which would otherwise take every call that comes free.
+    leave = budget.for_several_clicks() if background else FOR_JOBS
     if not budget.take(api_key.pk, background=background, calls=calls, leave=leave):
         details.release(reading)
         return False

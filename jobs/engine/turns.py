@@ -101,6 +101,7 @@ def _read_list(api_key: ApiKey, ring: Ring) -> None:
     pages = min(budget.list_calls(api_key), passes.PAGES_AT_ONCE)
     if not budget.take_for_send(api_key.pk, calls=pages):
         return
+    ApiKey.objects.filter(pk=api_key.pk).update(listed_at=Now())
     applying.apply_pass(api_key, passes.read(api_key, lambda: True))
     waiting = Job.objects.filter(
         _read(), status=JobStatus.QUEUED, server__api_key=api_key, lease_until=None, waiting_for=TOGETHER
@@ -128,7 +129,9 @@ def _unread(api_key: ApiKey) -> QuerySet[Job]:
 
 
 def _just_listed(api_key: ApiKey) -> bool:
-    return ApiKey.objects.filter(pk=api_key.pk, synced_at__gt=before(BETWEEN_LISTS)).exists()
+    """Whether its list was read a moment ago, or begun to be: one that does not come whole is no reason to hurry."""
+    lately = Q(synced_at__gt=before(BETWEEN_LISTS)) | Q(listed_at__gt=before(BETWEEN_LISTS))
+    return ApiKey.objects.filter(lately, pk=api_key.pk).exists()
 
 
 def _calls_before(job: Job, api_key: ApiKey) -> int:

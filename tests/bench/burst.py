@@ -20,6 +20,7 @@ from jobs.states import JobStatus
 from lswpanel import queues
 from lswpanel.supervisor import programs
 from servers.clock import after
+from servers.leaseweb.simulator.keys import fingerprint
 from servers.leaseweb.simulator.service import Simulator
 from servers.models import ApiKey, Server, ServerReading
 from tests.bench import fleet
@@ -73,7 +74,7 @@ def _programs(env: Mapping[str, str]) -> list[programs.Program]:
 
 
 def _furnish(sim: Simulator, key: str) -> fleet.Fleet:
-    """A team whose servers all run, with a full budget and nothing due for an hour."""
+    """A team called like its key, whose servers all run, with a full budget and nothing due for an hour."""
     found = fleet.found(key, name=key)
     for upstream_id in sim.world.servers:
         sim.world.set_state(upstream_id, "RUNNING")
@@ -94,7 +95,8 @@ def _burst(sim: Simulator, found: fleet.Fleet, clicks: int) -> Burst:
     waiting = jobs.filter(status__in=(JobStatus.QUEUED, JobStatus.SENDING))
     wait_for(lambda: not waiting.exists(), what="all are sent", seconds=PATIENCE, pause=0.1)
     sent = jobs.filter(sent_at__isnull=False).values_list("created_at", "sent_at")
-    calls = [entry.operation for entry in sim.journal.entries(since=since)]
+    ours = fingerprint(found.team.name)
+    calls = [entry.operation for entry in sim.journal.entries(since=since) if entry.key == ours]
     until_last = len(calls) - next(n for n, name in enumerate(reversed(calls)) if name in ACTIONS)
     waits = tuple((sent_at - created_at).total_seconds() for created_at, sent_at in sent)
     return Burst(waits, until_last, jobs.filter(status=JobStatus.EXPIRED).count())

@@ -1,5 +1,6 @@
 """Readings that hang hold all threads that there are for readings, and keep no click waiting."""
 
+import signal
 import statistics
 import uuid
 from datetime import timedelta
@@ -38,7 +39,7 @@ def test_click_is_sent_at_once_while_fifty_readings_hang(
         servers = known_servers(sim, team)
         stack.env.update(LEASEWEB_API_URL=sim.base_url, CALL_BUDGET_PER_MINUTE="6000")
         stack.worker(name="sender", queue=queues.SENDS)
-        stack.worker(queue=queues.READINGS)
+        reader = stack.worker(queue=queues.READINGS)
         stack.beat()
         for operation in ("listServers", "listSnapshots"):
             sim.faults.add(Fault.DELAY, operation=operation, seconds=FOR_EVER)
@@ -48,6 +49,12 @@ def test_click_is_sent_at_once_while_fifty_readings_hang(
         waits = [seconds_to_the_send(access_of(admin, team), server) for server in servers[:CLICKS]]
         assert ServerReading.objects.filter(asked_at__isnull=False).count() == HANGING, "none came back"
         assert statistics.median(waits) <= 2
+        reader.signal(signal.SIGKILL)
+        held = ServerReading.objects.filter(lease_until__gt=after(timedelta(0)))
+        assert held.count() == THREADS
+        assert not held.filter(lease_until__gt=after(timedelta(seconds=15))).exists(), (
+            "soon free for the next reader"
+        )
 
 
 def known_servers(sim: Simulator, team: Team) -> list[Server]:

@@ -61,7 +61,7 @@ def night(settings: Any, team: Team, admin: User) -> Iterator["Night"]:
 
 
 class Night:
-    """A key with 120 servers, three pages of them, a full budget, and details of one of them that are due."""
+    """A key with 120 servers on three pages, a full budget, and details of one server that are due by their turn."""
 
     def __init__(self, room: EngineRoom) -> None:
         self.room = room

@@ -160,6 +160,19 @@ def test_more_is_saved_up_when_the_budget_is_large(api_key: ApiKey, settings: An
     assert tokens(api_key) < 5
 
 
+@pytest.mark.parametrize(
+    ("per_minute", "full", "turns"), [(240, 60, 39), (60, 15, 7), (10, 10, 4), (1000, 250, 227)]
+)
+def test_turns_leave_calls_for_several_clicks(
+    api_key: ApiKey, settings: Any, per_minute: int, full: int, turns: int
+) -> None:
+    settings.CALL_BUDGET_PER_MINUTE, settings.TIME_SCALE = per_minute, 0.001
+    leave(api_key, full)
+    left = budget.for_several_clicks()
+    assert sum(budget.take(api_key.pk, background=True, leave=left) for _ in range(full)) == turns
+    assert budget.take(api_key.pk, background=True), "the regular list pass"
+
+
 def test_429_halves_the_budget_for_ten_minutes(api_key: ApiKey, settings: Any) -> None:
     settings.CALL_BUDGET_PER_MINUTE = 240
     health.heed(api_key, RateLimited(retry_after=0))
