@@ -54,6 +54,8 @@ class Heart(threading.Thread):
     def _once(self) -> None:
         awake = time.monotonic() - self._last < MISSED.total_seconds()
         self._last = time.monotonic()
+        if bell.silent:
+            bell.ring([(tasks.tick, ())])
         pulse.beat(self._driver, trouble=Heartbeat.Trouble.BROKER if bell.silent else "")
         # Whoever slept missed the beats of all others, too, and may judge nobody yet.
         freed = heartbeat.bury_the_silent() if awake else 0
