@@ -23,27 +23,31 @@ Hint = tuple[Task[..., None], tuple[int, ...]]
 
 
 class Bell:
-    """One for a process. `silent` tells whether the last try failed."""
+    """One for a process."""
 
     def __init__(self) -> None:
-        self.silent = False
+        self._last: _Attempt | None = None
         self._quiet_until = 0.0
+
+    @property
+    def silent(self) -> bool:
+        """Whether the broker has not taken what it was given last."""
+        return self._last is not None and not self._last.done
 
     def ring(self, hints: Iterable[Hint], *, patience: float = PATIENCE) -> None:
         """Give the hints, waiting `patience` seconds at most. After a failure the broker is left alone for a while."""
-        if time.monotonic() < self._quiet_until:
+        if self.silent and time.monotonic() < self._quiet_until:
             return
-        attempt = _Attempt(hints)
+        self._last = attempt = _Attempt(hints)
         attempt.start()
         attempt.join(patience)
-        self.silent = not attempt.done
-        if self.silent:
+        if not attempt.done:
             self._quiet_until = time.monotonic() + PAUSE
             log.warning("no broker; the next tick will ring")
 
     def heard(self) -> None:
         """A message came: the broker works, so it may be asked again at once."""
-        self.silent, self._quiet_until = False, 0.0
+        self._last = None
 
 
 class _Attempt(threading.Thread):

@@ -52,12 +52,12 @@ class Heart(threading.Thread):
             log.exception("heart missed a beat")
 
     def _once(self) -> None:
-        awake = time.monotonic() - self._last < MISSED.total_seconds()
-        self._last = time.monotonic()
         if bell.silent:
             bell.ring([(tasks.tick, ())])
         pulse.beat(self._driver, trouble=Heartbeat.Trouble.BROKER if bell.silent else "")
-        # Whoever slept missed the beats of all others, too, and may judge nobody yet.
+        # Whoever slept, or waited for the database, missed the beats of all others, too, and may judge nobody yet.
+        awake = time.monotonic() - self._last < MISSED.total_seconds()
+        self._last = time.monotonic()
         freed = heartbeat.bury_the_silent() if awake else 0
         if self._ended:
             freed += heartbeat.bury_ended(self._ended)
