@@ -87,6 +87,11 @@ def test_deadlines_stand_still_and_clicks_are_refused(room: EngineRoom, sent_bef
         room.click("reboot")
 
 
+def test_start_says_so(sent_before: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("prepare")
+    assert "manage.py resume" in capsys.readouterr().out
+
+
 def test_resume_drops_what_was_unsent_and_gives_up_what_was_in_flight(
     room: EngineRoom, sent_before: Job, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,6 +8,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 
+from jobs import words
 from jobs.engine import heartbeat, send_counter
 from lswpanel.checks import TAG
 from lswpanel.database import refuse_unsafe
@@ -29,6 +30,8 @@ class Command(BaseCommand):
             call_command("migrate", interactive=False, verbosity=0)
         call_command("createcachetable", verbosity=0)
         send_counter.born()
+        if send_counter.held():
+            self.stdout.write(words.HELD_BACK)
         heartbeat.started()
         call_command("collectstatic", interactive=False, verbosity=0)
 
