@@ -31,13 +31,17 @@ log = structlog.get_logger()
 SLACK = timedelta(minutes=1)
 # Moments that are named `…_until` or `…_after`: leases, pauses of the breaker, a Retry-After.
 LONGEST_PAUSE = timedelta(minutes=10)
+HOUR = timedelta(hours=1)
 LONGEST: dict[tuple[type[Model], str], timedelta] = {
-    (Job, "not_before"): timedelta(minutes=10),
+    # With the smallest budget many clicks wait for each other.
+    (Job, "not_before"): HOUR,
     (Job, "next_poll_at"): timedelta(minutes=1),
-    (Job, "expires_at"): max(kind.expires for kind in KINDS.values()),
+    (Job, "expires_at"): HOUR + max(kind.expires for kind in KINDS.values()),
     (Job, "deadline_at"): max(kind.deadline for kind in KINDS.values()),
+    (ApiKey, "clicks_until"): HOUR,
+    (ApiKey, "polls_after"): HOUR,
     # A list pass of ten thousand servers is spread over ten minutes, with the smallest budget over an hour.
-    (ApiKey, "next_sync_at"): timedelta(hours=1),
+    (ApiKey, "next_sync_at"): HOUR,
     (ServerReading, "due_at"): timedelta(hours=25),
 }
 # Told by Leaseweb, not taken from our clock.

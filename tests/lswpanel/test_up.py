@@ -81,13 +81,13 @@ def test_up_starts_a_killed_child_again(panel: Panel, name: str) -> None:
 
 
 def test_panel_says_when_its_broker_hangs_and_recovers(panel: Panel) -> None:
-    """The worker ticks by itself meanwhile, and finds out."""
+    """A worker ticks by itself meanwhile, and finds out."""
     broker = panel.child("valkey")
     broker.suspend()
-    wait_for(lambda: troubles(panel) == ["broker"], what="the worker says that the broker does not answer")
+    wait_for(lambda: "broker" in troubles(panel), what="a worker says that the broker does not answer")
     assert panel.answers()
     broker.resume()
-    wait_for(lambda: troubles(panel) == [""], what="the worker works again")
+    wait_for(lambda: set(troubles(panel)) == {""}, what="all workers work again")
 
 
 def troubles(panel: Panel) -> list[str]:
