@@ -5,6 +5,8 @@ They are acknowledged early, have no result, no retry and no countdown: the data
 
 from celery import Task, shared_task
 
+import audit.verification
+from audit.checkpoints import making
 from jobs import engine
 from jobs.bell import PATIENCE_OF_TICK, Hint, bell
 from jobs.engine import reading
@@ -46,6 +48,16 @@ def read_details(api_key_id: int) -> None:
 
 
 @shared_task
+def verify_chain(chain_id: int) -> None:
+    audit.verification.run(chain_id)
+
+
+@shared_task
+def sign_checkpoint(checkpoint_id: int) -> None:
+    making.sign_next(checkpoint_id)
+
+
+@shared_task
 def tick() -> None:
     bell.heard()
     tick_here()
@@ -70,6 +82,8 @@ def by_task(rings: engine.Rings) -> tuple[tuple[Task[[int], None], tuple[int, ..
         (sync_key, rings.syncs),
         (read_detail, rings.details),
         (read_details, rings.turns),
+        (verify_chain, rings.verifications),
+        (sign_checkpoint, rings.checkpoints),
     )
 
 

@@ -14,7 +14,7 @@ from teams.access import Access
 from teams.links import row_link
 from teams.listing import export_button, headings, pager_urls, place
 
-HEADINGS = (("name", "Name"), ("state", "State"), ("place", "Data centre"), ("age", "As of"))
+HEADINGS = (("name", "Name"), ("state", "State"), ("place", "Data centre"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ def context(access: Access, query: QueryDict) -> dict[str, Any]:
         "form": form,
         "filters": filters,
         "facets": facets,
+        "not_whole": any(key.synced_at is None or key.list_error for key in keys),
         "rows": server_rows(access, found.rows),
         "servers": found.rows,
         "live_ids": [server.pk for server in found.rows],

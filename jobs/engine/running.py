@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import audit.verification
+from audit.checkpoints import making
 from jobs.engine import reading
 from jobs.engine.observing import poll
 from jobs.engine.sending import submit
@@ -28,4 +30,6 @@ def _work(rings: Rings) -> tuple[tuple[Callable[[int], object], tuple[int, ...]]
         (reading.read_key, rings.syncs),
         (reading.read_detail, rings.details),
         (reading.read_details, rings.turns),
+        (audit.verification.run, rings.verifications),
+        (making.sign_next, rings.checkpoints),
     )

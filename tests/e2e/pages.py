@@ -28,6 +28,7 @@ IS_NO_PAGE = {
     "jobs:changes",
     "jobs:job_export",
     "servers:contract_export",
+    "teams:audit_checkpoints",
     "servers:server_export",
     "servers:server_traffic_csv",
 }
@@ -183,14 +184,14 @@ PAGES: dict[str, Visits] = {
     "servers:api_key_new": of_team("servers:api_key_new"),
     "servers:api_key_remove": of_key("servers:api_key_remove"),
     "servers:api_key_rename": of_key("servers:api_key_rename"),
-    "servers:contract_list": also_empty("servers:contract_list"),
+    "servers:contract_list": also_empty("servers:contract_list", "?within=all", "?q=nothing-like-it"),
     "servers:credential_list": of_servers("servers:credential_list", 0, 1, 2, -3, -1),
     "servers:credential_reveal": of_servers(
         "servers:credential_reveal", 0, query="?type=OPERATING_SYSTEM&username=root"
     ),
     "servers:credential_store": of_servers("servers:credential_store", 4, query="?username=root"),
     "servers:server_detail": of_servers("servers:server_detail"),
-    "servers:server_list": also_empty("servers:server_list", "?q=nothing-like-it", "?gone=all&sort=-age"),
+    "servers:server_list": also_empty("servers:server_list", "?q=nothing-like-it", "?gone=all&sort=-place"),
     "servers:server_note": of_servers("servers:server_note", 4),
     "servers:server_rename": of_servers("servers:server_rename", 4, -3),
     "servers:server_quota": limits,

@@ -74,7 +74,7 @@ def crash(server: Postgres) -> None:
     family = [main, *main.children(recursive=True)]
     for process in family:
         process.send_signal(signal.SIGKILL)
-    server.restart()
+    server.resume()
 
 
 @pytest.mark.processes

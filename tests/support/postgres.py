@@ -75,8 +75,14 @@ class Postgres:
                 self._process.wait(timeout=60)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def restart(self) -> None:
-        """Start the server again after its processes were killed."""
+    def halt(self) -> None:
+        """End the server, and with it all connections, as a restart of the machine does; the data stay."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGINT)
+        self._process.wait(timeout=60)
+
+    def resume(self) -> None:
+        """Start it again after `halt`, or after its processes were killed."""
         assert self._process is not None
         self._process.wait()
         self._process = self._spawn(self._programs, self.folder / "data")
