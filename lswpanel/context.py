@@ -12,14 +12,14 @@ from teams.permissions import Permission
 
 
 def page(request: HttpRequest) -> dict[str, Any]:
-    """What all pages share: `access`, its rights, other teams, alarms, the demo mark, mail, a lost time zone."""
+    """What all pages share: `access`, its rights, teams, alarms, the demo mark, if mail works, a lost time zone."""
     access = getattr(request, "access", None)
     return {
         "access": access,
         "team": access.team if access else None,
         "own_teams": partial(_own_teams, request),
-        "unknown_time_zone": getattr(request, "unknown_time_zone", ""),
         "alarms": partial(_alarms, request),
+        "unknown_time_zone": getattr(request, "unknown_time_zone", ""),
         "demo": settings.DEMO,
         "can_mail": bool(settings.EMAIL_HOST),
         "may": {name.lower(): access.can(right) for name, right in Permission.__members__.items()}

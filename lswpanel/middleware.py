@@ -159,6 +159,9 @@ def _answer(request: HttpRequest, exception: Exception) -> HttpResponse | None:
         case heads.ChainBroken(chain=chain, problem=problem):
             heads.mark_broken(chain, problem)
             response = render(request, "503_trail.html", {"chain": chain, "problem": problem}, status=503)
+        case NotRecorded():
+            response = render(request, "503_not_recorded.html", status=503)
+            response["Retry-After"] = "10"
         case passwords.Busy():
             response = render(request, "503_busy.html", status=503)
             response["Retry-After"] = str(passwords.COME_AGAIN)

@@ -13,6 +13,7 @@ from servers.models import ApiKey, Server
 from servers.sync import Reading
 from servers.witness import Deed, Result
 from teams.access import Access
+from teams.bookkeeping import persistent
 from teams.cursor import bump
 from teams.edits import demand_unchanged
 
@@ -45,6 +46,7 @@ def _announce(deed: Deed, reference: str) -> None:
     witness.announce(deed)
 
 
+@persistent
 @transaction.atomic(durable=True)
 def _conclude(deed: Deed, api_key: ApiKey, sent: Sent, result: Result) -> None:
     if result.done and sent.server is not None and _shows_nothing_else(deed.server, sent.server):

@@ -1,12 +1,11 @@
 """Writes down what Leaseweb answered, although the database may not take it this very moment."""
 
-import threading
 from collections.abc import Callable
 
 import structlog
-from django.db import InterfaceError, OperationalError, connection
 
 from servers.leaseweb import Sent
+from teams.bookkeeping import persistently
 
 log = structlog.get_logger()
 # Seconds between the tries, ten minutes in all. By then a job counts as uncertain for long.
@@ -16,17 +15,9 @@ PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, *[15.0] * 39)
 def write_answer(write: Callable[[], None], sent: Sent, *, job_id: int) -> None:
     """Call `write`, again and again for ten minutes while the database is locked, full or away.
 
-    `write` has to cope with having been carried out, and with a job that somebody else moved on meanwhile. The answer
-    is in the log in any case. Raises what the last try raised.
+    `write` has to cope with a job that somebody else moved on meanwhile. The answer is in the log in any case.
     """
-    for pause in PAUSES:
-        try:
-            return write()
-        except (OperationalError, InterfaceError) as error:
-            _tell(error, sent, job_id)
-            connection.close_if_unusable_or_obsolete()
-            threading.Event().wait(pause)
-    return write()
+    persistently(write, pauses=PAUSES, tell=lambda error: _tell(error, sent, job_id))
 
 
 def _tell(error: Exception, sent: Sent, job_id: int) -> None:

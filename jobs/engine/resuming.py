@@ -45,8 +45,8 @@ def resume(*, keep: set[int], reason: str) -> None:
     for job in in_flight():
         _give_up(job)
     with transaction.atomic():
-        SendCounter.objects.filter(pk=SendCounter.ROW).update(identity=uuid.uuid4(), held_at=None)
         audit.log.record(AuditAction.SENDING_RESUME, chain=INSTALLATION, actor=Actor(), reason=reason)
+        SendCounter.objects.filter(pk=SendCounter.ROW).update(identity=uuid.uuid4(), held_at=None)
 
 
 def _jobs(*statuses: JobStatus) -> QuerySet[Job]:

@@ -9,7 +9,7 @@ from celery import Celery, Task
 
 from jobs.bell import Bell
 from jobs.tasks import submit_job
-from lswpanel import queues
+from lswpanel.celery import app
 from tests.support.processes import free_port
 from tests.support.valkey import Valkey
 from tests.support.waiting import wait_for
@@ -81,4 +81,4 @@ def test_broker_that_works_takes_the_hint(broker: Valkey) -> None:
     bell.ring([(submit_job, (7,))])
     assert not bell.silent
     with broker.client() as client:
-        assert client.llen(queues.SENDS) == 1
+        assert sum(client.llen(queue) for queue in app.amqp.queues) == 1

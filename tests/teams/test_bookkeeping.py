@@ -3,7 +3,7 @@
 import pytest
 from django.db import connection
 
-from teams.bookkeeping import NotRecorded, bookkeeping, recorded
+from teams.bookkeeping import NotRecorded, bookkeeping, persistent, recorded
 from teams.models import Team, User
 from tests.support.database import Cut
 
@@ -37,6 +37,23 @@ def test_what_has_to_be_recorded_is_not_done_without(team: Team) -> None:
         Team.objects.update(name="Recorded")
     cut.over()
     assert names() == [team.name]
+
+
+def test_answer_is_written_as_soon_as_the_database_is_there_again(team: Team) -> None:
+    """Locked, or a session that was ended: the second try succeeds."""
+    cut, tries = Cut(), 0
+
+    @persistent
+    def write() -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 2:
+            cut.over()
+        Team.objects.update(name="Answered")
+
+    cut.toggle()
+    write()
+    assert (names(), tries) == (["Answered"], 2)
 
 
 @pytest.mark.once

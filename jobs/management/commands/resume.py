@@ -2,6 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from audit import heads
 from jobs.engine import resuming, send_counter
 from jobs.models import Job
 
@@ -37,8 +38,17 @@ class Command(BaseCommand):
         for job in resuming.in_flight():
             self._tell(job, "becomes unknown")
         if not options["list"]:
-            resuming.resume(keep=keep, reason=options["reason"])
-            self.stdout.write("Requests are sent again.")
+            self._resume(keep, options["reason"])
+
+    def _resume(self, keep: set[int], reason: str) -> None:
+        try:
+            resuming.resume(keep=keep, reason=reason)
+        except heads.ChainBroken as error:
+            raise CommandError(
+                f"The audit trail of {heads.name_of(error.chain)} is broken. Run manage.py recover_audit "
+                f"--chain {error.chain} first, then this again."
+            ) from None
+        self.stdout.write("Requests are sent again.")
 
     def _tell(self, job: Job, fate: str) -> None:
         self.stdout.write(f"job {job.pk}: {job.kind} of {job.server.shown_name} ({job.team.name}) {fate}")

@@ -51,9 +51,6 @@ class Command(BaseCommand):
         if settings.SINGLE_MACHINE or settings.DATA_DIR.is_dir():
             keyfiles.mark_used(settings.KEY_FOLDER)
         self._prove_checkpoints()
-        self._begin_work()
-
-    def _begin_work(self) -> None:
         send_counter.born()
         if send_counter.held():
             self.stdout.write(words.HELD_BACK)
