@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.urls import reverse
+from django.utils import timezone
 
 import audit.models
 import audit.verification
@@ -305,6 +306,11 @@ class CheckpointNote:
     number: int
     at: datetime
     entries: int
+
+    @property
+    def overdue(self) -> bool:
+        """Whether nobody signed for much longer than should be."""
+        return timezone.now() - self.at > 2 * making.EVERY
 
 
 def checkpoint(access: Access) -> CheckpointNote | None:

@@ -1,4 +1,5 @@
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -7,11 +8,12 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from audit import triggers, verification
 from audit.checkpoints import making, signed
 from audit.checkpoints.key import public_key
-from audit.models import AuditEvent, Outcome, Verification
+from audit.models import AuditEvent, Checkpoint, Outcome, Verification
 from jobs import engine
 from teams.models import Team, User
 from tests.cast import ClientOf, MakeEntries, QueriesOf
@@ -154,6 +156,9 @@ def test_page_tells_of_the_last_checkpoint_and_the_public_key(
     page = client.get(address).content.decode()
     assert "entries up to 4<" in page
     assert download in page
+    assert "One is signed every hour" not in page
+    Checkpoint.objects.update(at=timezone.now() - timedelta(hours=3))
+    assert "One is signed every hour" in client.get(address).content.decode()
 
 
 @pytest.mark.req("A7")
