@@ -256,12 +256,13 @@ def _permission_row(permission: Permission) -> PermissionRow:
 class Verification:
     """What the page tells of the last verdict, or of the run that goes on: `read` of `total` entries so far.
 
-    `by` is who asked; `done_at` is empty as long as there is no verdict.
+    `by` is who asked; `at` is when the verdict was found, and empty as long as there is none.
     """
 
     wish: audit.models.Verification
     by: str
     total: int
+    at: datetime | None
 
     @property
     def running(self) -> bool:
@@ -290,13 +291,16 @@ def verification_stands_still(access: Access, read: tuple[int, ...]) -> bool:
 
 
 def verification(access: Access) -> Verification | None:
-    """None when nobody ever asked."""
+    """None when nobody ever asked, or when the trail does not bear out that it was found intact."""
     wish = audit.verification.of_chain(access.team.pk)
     if wish is None:
         return None
+    at = wish.done_at if wish.problem or wish.asked_at else audit.verification.filed_at(wish)
+    if at is None and not wish.asked_at:
+        return None
     asked_by = wish.asked_by.get("user_id") if wish.asked_at else wish.done_by
     by = str(_named(asked_by, persons.called_now(asked_by))) if asked_by else "the panel"
-    return Verification(wish, by, audit_total(access))
+    return Verification(wish, by, audit_total(access), at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,28 @@ def test_audit_verify_names_the_entry_that_was_changed(
     assert (event.outcome, event.after["first_bad"]) == (Outcome.FAILED, 3)
 
 
+@pytest.mark.parametrize("how", ["no entry", "a changed entry", "more entries"])
+def test_page_does_not_believe_an_intact_row_that_the_trail_does_not_bear_out(
+    how: str, auditor: User, team: Team, address: str, client_of: ClientOf, make_entries: MakeEntries
+) -> None:
+    """Whoever can write the database could write there that all is well."""
+    make_entries(team, auditor, 2)
+    client = client_of(auditor)
+    if how == "no entry":
+        Verification.objects.create(pk=team.pk, done_at=timezone.now(), entries=2)
+    else:
+        client.post(address)
+        verification.run(team.pk)
+    if how == "more entries":
+        Verification.objects.update(entries=3)
+    if how == "a changed entry":
+        triggers.remove(connection)
+        AuditEvent.objects.filter(action="audit.verify").update(at=timezone.now() - timedelta(days=1))
+    page = client.get(address).content.decode()
+    assert "Not verified yet" in page
+    assert "The trail is intact" not in page
+
+
 def test_audit_verify_is_about_this_team_alone(
     owner: User,
     outsider: User,
