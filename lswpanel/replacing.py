@@ -73,8 +73,8 @@ def _close_chains(actor: Actor) -> None:
     persons.seal_anew()
     points = proof.prove().points
     for verdict in census.verify_all(teams):
+        above, _ = points.highest(verdict.chain)
         try:
-            above, _ = points.highest(verdict.chain)
             recover(verdict.chain, reason=REASON.format("AUDIT_KEYS"), actor=actor, teams=teams, above=above)
         except NothingBroken:
             continue

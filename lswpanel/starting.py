@@ -11,6 +11,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from audit.checkpoints import file as checkpoint_file
 from lswpanel import keyfiles
 
 WAY_OUT = "put your copy back, or see what `manage.py replace_lost_keys` gives up instead"
@@ -24,8 +25,8 @@ def make_what_is_new() -> None:
     file: Path | None = settings.DATABASE_FILE
     if not is_new(file):
         refuse_missing_secrets()
-    elif keyfiles.were_used(settings.KEY_FOLDER):
-        raise another_database(f"{file} is empty")
+    else:
+        refuse_another_database(f"{file} is empty")
     if settings.SINGLE_MACHINE:
         settings.DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
     make_missing_secrets()
@@ -80,12 +81,19 @@ def is_new(file: Path | None) -> bool:
         return False
 
 
-def another_database(what: str) -> ImproperlyConfigured:
-    """The refusal of a database that is not the one of the secrets; `what` begins the sentence."""
-    return ImproperlyConfigured(
-        f"{what}, but the keys in {settings.KEY_FOLDER} have been used with a database already: bring that one back "
-        "(DATA_DIR and DATABASE_URL say where it is), or move the folder of the keys away to begin anew."
-    )
+def refuse_another_database(what: str) -> None:
+    """For a database that is new: raises ImproperlyConfigured when something beside it tells of one that was used.
+
+    `what` begins the sentence.
+    """
+    checkpoints = settings.DATA_DIR / checkpoint_file.NAME
+    traces = [str(settings.KEY_FOLDER)] if keyfiles.were_used(settings.KEY_FOLDER) else []
+    traces += [str(checkpoints)] if checkpoints.exists() else []
+    if traces:
+        raise ImproperlyConfigured(
+            f"{what}, but {' and '.join(traces)} belong to a database that has been used: bring that one back "
+            "(DATA_DIR and DATABASE_URL say where it is), or move them away to begin anew."
+        )
 
 
 def _no_panel() -> ImproperlyConfigured:

@@ -7,6 +7,7 @@ from django.db.models.functions import Now
 
 from audit.log import Target
 from servers.leaseweb import Secret
+from teams.collation import BytewiseField, SearchKeyField, SortKeyField
 from teams.encryption import Place, decrypt, encrypt, fingerprint
 from teams.models import Team, User
 
@@ -117,6 +118,7 @@ class Server(models.Model):
     upstream_id = models.CharField(max_length=64)
     # What people call it: the reference, else a name of Leaseweb's, else the id. Never empty, so it can be sorted by.
     shown_name = models.CharField(max_length=200)
+    name_key = SortKeyField(of="shown_name")
     search_text = models.TextField()
     changed_seq = models.BigIntegerField(default=0)
     first_seen_at = models.DateTimeField(db_default=Now())
@@ -133,7 +135,7 @@ class Server(models.Model):
     reference = models.TextField(blank=True)
     state = models.CharField(max_length=10, choices=State.choices, default=State.UNKNOWN)
     firewall_state = models.CharField(max_length=20, blank=True)
-    data_center = models.CharField(max_length=64, blank=True)
+    data_center = BytewiseField(max_length=64, blank=True)
     template = models.CharField(max_length=200, blank=True)
     service_offering = models.CharField(max_length=64, blank=True)
     sla = models.CharField(max_length=64, blank=True)
@@ -165,11 +167,10 @@ class Server(models.Model):
             models.UniqueConstraint(fields=("team", "product", "upstream_id"), name="server_once"),
         )
         indexes = (
-            models.Index(fields=("team", "shown_name", "id"), name="server_by_name"),
-            models.Index(fields=("team", "state", "shown_name", "id"), name="server_by_state"),
-            models.Index(fields=("team", "data_center", "shown_name", "id"), name="server_by_place"),
+            models.Index(fields=("team", "name_key", "id"), name="server_by_name"),
+            models.Index(fields=("team", "state", "name_key", "id"), name="server_by_state"),
+            models.Index(fields=("team", "data_center", "name_key", "id"), name="server_by_place"),
             models.Index(fields=("team", "template", "id"), name="server_by_template"),
-            models.Index(fields=("team", "seen_at", "id"), name="server_by_age"),
             models.Index(fields=("team", "changed_seq"), name="server_by_change"),
             models.Index(fields=("team", "contract_ends_on", "shown_name", "id"), name="server_by_end"),
             # The choices of the list's filters, read from the index alone.
@@ -264,6 +265,8 @@ class Snapshot(models.Model):
     server = models.ForeignKey(Server, on_delete=models.CASCADE, related_name="snapshots")
     upstream_id = models.CharField(max_length=64)
     name = models.CharField(max_length=255)
+    name_key = SortKeyField(of="name")
+    search_text = SearchKeyField(of="name")
     state = models.CharField(max_length=10, choices=State.choices, default=State.UNKNOWN)
     state_since = models.DateTimeField(db_default=Now())
     taken_at = models.DateTimeField(db_default=Now())
@@ -279,7 +282,7 @@ class Snapshot(models.Model):
         constraints = (models.UniqueConstraint(fields=("server", "upstream_id"), name="snapshot_once"),)
         indexes = (
             models.Index(fields=("team", "taken_at", "id"), name="snapshot_by_age"),
-            models.Index(fields=("team", "name", "id"), name="snapshot_by_name"),
+            models.Index(fields=("team", "name_key", "id"), name="snapshot_by_name"),
             models.Index(fields=("team", "state", "taken_at", "id"), name="snapshot_by_state"),
             models.Index(fields=("team", "changed_seq"), name="snapshot_by_change"),
             models.Index(

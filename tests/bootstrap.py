@@ -133,6 +133,7 @@ def _use_database_file() -> None:
     from django.conf import settings
 
     settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = str(data / "test.sqlite3")
+    settings.DATABASE_FILE = data / "test.sqlite3"
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def known(settings: Any, tmp_path: Path) -> None:
     """The database knows the secrets of the test's settings."""
-    settings.KEY_FOLDER = tmp_path
+    settings.DATA_DIR = settings.KEY_FOLDER = tmp_path
     keychecks.register()
 
 
@@ -44,7 +44,7 @@ def test_check_values_reveal_nothing_and_differ(settings: Any) -> None:
     assert not any(value in getattr(settings, name) for name in settings.SECRETS for value in shown)
 
 
-@pytest.mark.parametrize("name", ["SECRET_KEY", "ENCRYPTION_KEYS", "AUDIT_KEYS"])
+@pytest.mark.parametrize("name", ["SECRET_KEY", "ENCRYPTION_KEYS", "AUDIT_KEYS", "CHECKPOINT_KEY"])
 def test_another_secret_is_refused_and_named(settings: Any, name: str) -> None:
     setattr(settings, name, secrets.token_urlsafe(32))
     assert refusal().startswith(f"{name} is not the one that this database is used with")
@@ -82,7 +82,7 @@ def test_database_that_the_used_keys_do_not_know_is_refused(tmp_path: Path) -> N
     KeyCheck.objects.all().delete()
     refuse_other_databases()
     keyfiles.mark_used(tmp_path)
-    assert refusal().startswith("This database is empty, but the keys in ")
+    assert refusal().startswith(f"This database is empty, but {tmp_path} belong to a database")
 
 
 def test_database_that_was_never_prepared_knows_nothing() -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import os
+import re
 import runpy
 import secrets
 import subprocess
@@ -253,6 +254,16 @@ def test_every_cookie_has_a_name_of_this_panel(client: Client) -> None:
     client.post("/accounts/login/", {"login": "ann@example.com", "password": "a long walk along the canal"})
     client.post("/profile/", {"name": "Ann", "time_zone": "UTC", "theme": "dark"})
     assert set(client.cookies) == {f"{name}-8000" for name in COOKIES}
+
+
+def test_every_setting_is_in_the_example(settings: Any) -> None:
+    """With its file, if it is a secret; and nothing is there that nobody reads."""
+    code = "".join(path.read_text() for path in (ROOT / "lswpanel").rglob("*.py"))
+    read = set(re.findall(r'environment\.\w+\(\s*"(\w+)"', code)) | {"VALKEY_SERVER"}
+    files = {f"{name}_FILE" for name in (*settings.SECRETS, "DATABASE_URL", "EMAIL_HOST_PASSWORD")}
+    shown = re.findall(r"^#([A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    assert len(shown) == len(set(shown))
+    assert set(shown) == read | files
 
 
 def test_passwords_are_hashed_with_argon2id_at_the_full_cost() -> None:

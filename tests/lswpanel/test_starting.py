@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
+from audit.checkpoints import file as checkpoint_file
 from lswpanel import keyfiles, starting
 from lswpanel.supervisor import programs
 from lswpanel.supervisor.lock import FolderLock
@@ -137,7 +138,7 @@ def test_empty_database_beside_used_keys_is_not_taken_for_a_new_panel(data_folde
     database = data_folder / "lswpanel.sqlite3"
     database.unlink()
     before = contents(data_folder)
-    said = f"{database} is empty, but the keys in {data_folder / 'keys'} have been used"
+    said = f"{database} is empty, but {data_folder / 'keys'} belong to a database that has been used"
     assert said in up(data_folder)
     assert contents(data_folder) == before
 
@@ -148,6 +149,11 @@ def test_empty_database_without_keys_is_a_new_panel(folder: Path) -> None:
     with pytest.raises(ImproperlyConfigured):
         starting.make_what_is_new()
     shutil.rmtree(folder / "keys")
+    checkpoints = folder / checkpoint_file.NAME
+    checkpoints.touch()
+    with pytest.raises(ImproperlyConfigured, match=str(checkpoints)):
+        starting.make_what_is_new()
+    checkpoints.unlink()
     starting.make_what_is_new()
     assert set(contents(folder)) == {*NAMES, "lswpanel.sqlite3"}
 

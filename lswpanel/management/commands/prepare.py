@@ -58,11 +58,11 @@ class Command(BaseCommand):
 
 def refuse_other_databases() -> None:
     """Raises ImproperlyConfigured when secrets, database and DEMO do not belong together."""
-    if keyfiles.were_used(settings.KEY_FOLDER) and not keychecks.registered():
-        raise starting.another_database("This database is empty")
+    if not keychecks.registered():
+        starting.refuse_another_database("This database is empty")
+        return
     keychecks.refuse_others()
-    if keychecks.registered():
-        demo.refuse_mixing()
+    demo.refuse_mixing()
 
 
 def refuse_other_versions(loader: MigrationLoader) -> None:
