@@ -45,7 +45,7 @@ class ServerFilterForm(forms.Form):
         self.fields[name].widget.choices = [("", anything), *choices]
 
 
-class ServerNameForm(forms.Form):
+class ServerNameForm(EditForm):
     """The reference of a server at Leaseweb. Line breaks and runs of spaces become one space."""
 
     reference = GivenField(
@@ -80,6 +80,10 @@ class ApiKeyNameForm(forms.Form):
             self.data = dict(self.data.items()) | {"name": ""}
             raise forms.ValidationError(KEY_AS_NAME)
         return name
+
+
+class ApiKeyRenameForm(EditForm, ApiKeyNameForm):
+    pass
 
 
 class ApiKeyForm(ApiKeyNameForm):

@@ -166,6 +166,11 @@ class Server(models.Model):
     def __str__(self) -> str:
         return self.shown_name
 
+    @property
+    def coming_reference(self) -> str:
+        """The name that the server has at Leaseweb, or that a rename asked for and no reading has shown yet."""
+        return self.reference if self.reference_asked is None else self.reference_asked
+
     def audit_target(self, job_id: int | None = None) -> Target:
         """How an entry of the trail names this server; `job_id` for what a job of ours did to it."""
         return Target("server", str(self.pk), self.shown_name, job_id)
