@@ -34,13 +34,15 @@ def context(access: Access) -> dict[str, Any]:
     moving = [job for job in live if job.status != JobStatus.UNKNOWN]
     stats = _stats(access)
     reading = servers.queries.being_read(keys)
+    advice = _about_keys(keys)
     return {
         "stats": [stat for stat in stats if stat.count or stat.state in ("running", "stopped")],
         "server_count": sum(stat.count for stat in stats),
         "no_key": not keys,
         "as_of": min((key.synced_at for key in keys if key.synced_at), default=None),
         "ending": servers.contract_calendar.ending_soon(access),
-        "key_troubles": _troubles(keys),
+        "key_troubles": [each for each in advice if each.tone != "info"],
+        "key_news": [each for each in advice if each.tone == "info"],
         "unknown": queries.job_rows(access, unknown),
         "in_flight": queries.job_rows(access, moving),
         "over": queries.job_rows(access, queries.over(access)),
@@ -56,9 +58,9 @@ def context(access: Access) -> dict[str, Any]:
     }
 
 
-def _troubles(keys: list[ApiKey]) -> list[freshness.Advice]:
+def _about_keys(keys: list[ApiKey]) -> list[freshness.Advice]:
     now = timezone.now()
-    return [trouble for key in keys if (trouble := freshness.of_key(key, now)) is not None]
+    return [found for key in keys if (found := freshness.of_key(key, now)) is not None]
 
 
 def _stats(access: Access) -> list[Stat]:

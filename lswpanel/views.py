@@ -4,7 +4,7 @@ import sqlite3
 import sys
 
 import structlog
-from django.db import OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
@@ -17,8 +17,11 @@ from teams.access import person_view, public_view
 from teams.links import open_page
 from teams.models import User
 
-log = structlog.get_logger()
-LONGEST_REPORT = 4000
+csp = structlog.get_logger("lswpanel.csp")
+database = structlog.get_logger("lswpanel.database")
+# Characters that are logged, and bytes that are read.
+LONGEST_REPORT = 1000
+LARGEST_REPORT = 16 * 1024
 
 
 @require_safe
@@ -46,8 +49,10 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @require_POST
 @public_view
 def csp_report(request: HttpRequest) -> HttpResponse:
-    """A browser tells that a page tried something that the policy forbids."""
-    log.warning("csp report", report=one_line(request.body.decode("utf-8", "replace"), LONGEST_REPORT))
+    """A browser tells that a page tried something that the policy forbids; anybody can, so the log takes a few only."""
+    if int(request.META.get("CONTENT_LENGTH") or 0) > LARGEST_REPORT:
+        return HttpResponse(status=413)
+    csp.warning("csp report", report=one_line(request.body.decode("utf-8", "replace"), LONGEST_REPORT))
     return HttpResponse(status=204)
 
 
@@ -56,18 +61,22 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500 for a fault of ours; 503 while somebody else holds SQLite's lock, so that nothing of the click was kept."""
+    """500 for a fault of ours, which Django logs; 503 while the database is locked by somebody else, or away."""
     error = sys.exc_info()[1]
-    if not _is_locked(error):
+    if _is_locked(error):
+        response = HttpResponse(render_to_string("503_locked.html", {"back": open_page(request)}), status=503)
+        response["X-Nothing-Kept"] = "yes"  # for the script that tells what became of a form
+    elif connection.vendor == "postgresql" and isinstance(error, OperationalError | InterfaceError):
+        response = render(request, "503_database.html", status=503)
+    else:
         return own_fault(request)
-    log.error("the database is locked by somebody else", path=request.path)
-    response = HttpResponse(render_to_string("503_locked.html", {"back": open_page(request)}), status=503)
-    response["Retry-After"] = "10"
-    response["X-Nothing-Kept"] = "yes"  # for the script that tells what became of a form
+    database.error("the database does not answer", error=one_line(str(error), 300))
+    response["Retry-After"] = "5"
     response._has_been_logged = True  # type: ignore[attr-defined]  # Django would add a traceback
     return response
 
 
 def _is_locked(error: BaseException | None) -> bool:
+    """Whether it is SQLite's lock, without which a transaction keeps nothing."""
     code = getattr(error.__cause__, "sqlite_errorcode", 0) if isinstance(error, OperationalError) else 0
     return code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from audit.actions import AuditAction
 from audit.models import Outcome
-from servers import freshness
+from servers import details, freshness
 from servers.credential_forms import KINDS, UNASKABLE
 from servers.leaseweb import CredentialType, is_username
 from servers.models import Server, ServerReading
@@ -20,7 +20,10 @@ from teams.queries import AuditRow, audit_rows
 
 @dataclass(frozen=True, slots=True)
 class CredentialRow:
-    """A user that Leaseweb stores a password for; `why_not` is empty when it can be revealed."""
+    """A user that Leaseweb stores a password for; `why_not` is empty when it can be revealed.
+
+    `missing` says that the last list lacked it, and a second one decides.
+    """
 
     kind: str
     label: str
@@ -28,6 +31,7 @@ class CredentialRow:
     reveal_url: str
     store_url: str
     why_not: str
+    missing: bool
 
 
 def context(access: Access, server: Server) -> dict[str, Any]:
@@ -81,5 +85,11 @@ def _rows(access: Access, server: Server, reading: ServerReading | None) -> Iter
         query = urlencode({"type": kind, "username": username})
         why_not = obstacle or ("" if is_username(username) else UNASKABLE)
         yield CredentialRow(
-            kind, labels.get(kind, kind), username, f"{reveal}?{query}", f"{store}?{query}", why_not
+            kind=kind,
+            label=labels.get(kind, kind),
+            username=username,
+            reveal_url=f"{reveal}?{query}",
+            store_url=f"{store}?{query}",
+            why_not=why_not,
+            missing=details.MISSING in each,
         )

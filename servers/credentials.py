@@ -58,7 +58,7 @@ def _unread(deed: Deed, api_key: ApiKey, error: LeasewebError) -> Result:
     result = witness.of_unread(error)
     _conclude(deed, result)
     if not isinstance(error, live.NotAsked):
-        health.note_failure(api_key, error)
+        health.note_failure(api_key, error, about=deed.server.upstream_id)
     if isinstance(error, NotFound):
         details.freshen(deed.server, ServerReading.Subject.CREDENTIALS, timedelta(0))
     return result
@@ -78,7 +78,7 @@ def credential_store(
     sent = live.store(api_key, server.upstream_id, kind, username, password)
     result = witness.of_sent(sent)
     _conclude(deed, result)
-    witness.tell_key(api_key, sent)
+    witness.tell_key(api_key, server, sent)
     if result.may_be_done:
         details.freshen(server, ServerReading.Subject.CREDENTIALS, timedelta(0))
     return result

@@ -7,6 +7,7 @@ see what was read last and never wait; a worker asks and keeps.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
@@ -35,6 +36,8 @@ Subject = ServerReading.Subject
 # One reading takes 45 s at the most; a worker that died with one lets go of it by itself.
 LEASE = timedelta(minutes=2)
 AGAIN_AFTER_FAILURE = timedelta(minutes=5)
+# Marks a name in the kept list of credentials that the last whole list lacked.
+MISSING = "missing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ def ask(api_key: ApiKey, reading: ServerReading) -> Answer:
     except LeasewebError as error:
         if not isinstance(error, Forbidden):
             # What is forbidden about one subject of one server says nothing of a key that reads the list.
-            note_failure(api_key, error)
+            note_failure(api_key, error, about=reading.server.upstream_id)
         _note_failure(reading, begun, error)
         raise
 
@@ -99,13 +102,19 @@ def _note_success(reading: ServerReading, begun: datetime, seq: int) -> None:
     row.update(
         content=reading.content,
         read_at=begun,
-        due_at=after(SOURCES[reading.subject].every),
+        due_at=after(_pause(reading)),
         lease_until=None,
         error=reading.error,
         error_at=Now() if reading.error else None,
     )
     if row.filter(asked_at__lte=begun).update(asked_at=None):
         Server.objects.filter(pk=reading.server_id).update(changed_seq=seq)
+
+
+def _pause(reading: ServerReading) -> timedelta:
+    """Until it is read again by its turn: soon when a second list has to say whether something is gone."""
+    doubted = any(each.get(MISSING) for each in reading.content)
+    return AGAIN_AFTER_FAILURE if doubted else SOURCES[reading.subject].every
 
 
 def _note_failure(reading: ServerReading, begun: datetime, error: LeasewebError) -> None:
@@ -207,7 +216,7 @@ def _fetch_credentials(client: Client, server: Server) -> Write:
     """The names only: no password is asked for, so none can be kept."""
     lists = [_credential_names(client, server, kind) for kind in CredentialType]
     found = [{"type": name.kind.value, "username": name.username} for each in lists for name in each.items]
-    return _keep(found, complete=all(each.complete for each in lists))
+    return _keep(found, complete=all(each.complete for each in lists), merge=_with_missing)
 
 
 def _credential_names(client: Client, server: Server, kind: CredentialType) -> Listing[CredentialName]:
@@ -220,12 +229,27 @@ def _credential_names(client: Client, server: Server, kind: CredentialType) -> L
         raise
 
 
-def _keep(found: list[dict[str, str]], *, complete: bool) -> Write:
+Content = list[dict[str, Any]]
+
+
+def _with_missing(old: Content, found: Content) -> Content:
+    """The names that were found, and those that a whole list lacks for the first time.
+
+    None is asked for by itself, since that would fetch its password: a second whole list decides instead.
+    """
+    known = [(each["type"], each["username"]) for each in found]
+    lacking = [each for each in old if (each["type"], each["username"]) not in known]
+    return found + [each | {MISSING: True} for each in lacking if MISSING not in each]
+
+
+def _keep(
+    found: Content, *, complete: bool, merge: Callable[[Content, Content], Content] = lambda old, found: found
+) -> Write:
     """A list that was cut short says less than a whole one that came before it."""
 
     def write(reading: ServerReading, begun: datetime, seq: int) -> tuple[SnapshotChange, ...]:
         if complete or not reading.content:
-            reading.content = found
+            reading.content = merge(reading.content, found) if complete else found
         reading.error = "" if complete else CutShort().plain
         return ()
 

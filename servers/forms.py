@@ -3,6 +3,7 @@
 from django import forms
 from django.views.decorators.debug import sensitive_variables
 
+from servers import contract_queries
 from servers.leaseweb import Secret, looks_like_key
 from servers.models import ApiKey, Server
 from servers.queries import SORTS, Facets, Filters
@@ -13,6 +14,12 @@ from teams.names import single_spaced
 
 LONGEST_REFERENCE = 255
 STATES = [("", "any state"), *Server.State.choices]
+ENDS = [
+    ("", "within a year"),
+    ("30", "within 30 days"),
+    ("90", "within 90 days"),
+    ("all", "at any time"),
+]
 GONE = [("", "listed by Leaseweb"), ("yes", "gone"), ("all", "all")]
 
 
@@ -43,6 +50,16 @@ class ServerFilterForm(forms.Form):
             del self.fields[name]
             return
         self.fields[name].widget.choices = [("", anything), *choices]
+
+
+class ContractFilterForm(forms.Form):
+    q = SearchField("Name, id or address")
+    within = forms.ChoiceField(label="Ends", choices=ENDS, required=False)
+
+    def filters(self) -> contract_queries.Filters:
+        """What can be used of the URL."""
+        self.is_valid()
+        return contract_queries.Filters(**{name: value for name, value in self.cleaned_data.items() if value})
 
 
 class ServerNameForm(EditForm):

@@ -84,8 +84,18 @@ def of_key(key: ApiKey, now: datetime) -> Advice | None:
     if text := trouble(key):
         tone = "danger" if key.health == Health.REFUSED else "warn"
         return Advice(text[0].upper() + text[1:], advice(key, now), tone, about_key=True)
+    if key.list_error:
+        return Advice(f"The list of the API key “{key.name}” is not whole.", key.list_error, about_key=True)
+    if key.synced_at is None and key.pass_offset:
+        return _first_pass(key)
     overdue = now - key.next_sync_at > OVERDUE_AFTER and (key.paused_until is None or key.paused_until <= now)
     return Advice(f"The API key “{key.name}” is not being read.", why_quiet(key, now)) if overdue else None
+
+
+def _first_pass(key: ApiKey) -> Advice:
+    total = f" of {key.pass_total:,}" if key.pass_total is not None else ""
+    text = f"The servers of the API key “{key.name}” are read for the first time: {key.pass_offset:,}{total} so far."
+    return Advice(text, "The rest follows as the key's call budget allows.", "info", about_key=True)
 
 
 def why_quiet(key: ApiKey, now: datetime) -> str:

@@ -25,6 +25,9 @@ REST = timedelta(seconds=30)
 LONGEST_REST = timedelta(minutes=5)
 RETRY_AFTER_UNSAID = 30.0
 THINGS_THAT_ARE_NOT_THE_KEYS_FAULT = (NotFound, UnknownUnit)
+# What a refused call was about when it was the key's own list, and how soon that list is asked after a refusal.
+LIST = "*"
+ASK_AGAIN = timedelta(seconds=5)
 # What Leaseweb said of the key itself; an answer that did not come takes nothing of that back.
 KNOWN_LIMITS = (Health.REFUSED, Health.READS_ONLY)
 
@@ -32,7 +35,7 @@ KNOWN_LIMITS = (Health.REFUSED, Health.READS_ONLY)
 def note_success(api_key: ApiKey) -> None:
     """A reading came back: the key works. That it may not act ("reads only") is not disproved by reading."""
     ApiKey.objects.filter(pk=api_key.pk).exclude(failures=0, error="").update(
-        failures=0, error="", paused_until=None
+        failures=0, error="", paused_until=None, refused_about=""
     )
     if api_key.health not in (Health.WORKING, Health.READS_ONLY):
         _change(api_key, Health.WORKING, reason="")
@@ -49,12 +52,17 @@ def error_columns(error: LeasewebError) -> dict[str, Any]:
 
 def note_action_accepted(api_key: ApiKey) -> None:
     """Leaseweb accepted an action: the key is for more than reading."""
+    ApiKey.objects.filter(pk=api_key.pk).exclude(refused_about="").update(refused_about="")
     if api_key.health == Health.READS_ONLY:
         _change(api_key, Health.WORKING, reason="Leaseweb accepted an action with it.")
 
 
-def note_failure(api_key: ApiKey, error: LeasewebError) -> None:
-    """A reading failed: keep the reason, rest if it keeps failing, and say so when the key itself was refused."""
+def note_failure(api_key: ApiKey, error: LeasewebError, *, about: str = LIST) -> None:
+    """A reading failed: keep the reason, rest if it keeps failing, and say so when the key itself was refused.
+
+    `about` is Leaseweb's id of the server that was asked about, or LIST. One refusal may be a slip of Leaseweb's or
+    one server's trouble: a key is refused by two in a row, on different servers or with the list last.
+    """
     if isinstance(error, THINGS_THAT_ARE_NOT_THE_KEYS_FAULT):
         return
     ApiKey.objects.filter(pk=api_key.pk).update(
@@ -63,20 +71,33 @@ def note_failure(api_key: ApiKey, error: LeasewebError) -> None:
         **error_columns(error),
     )
     _rest(api_key, error)
-    if isinstance(error, (AuthError, Forbidden)):
+    if isinstance(error, (AuthError, Forbidden)) and _is_second(api_key, about):
         _change(api_key, Health.REFUSED, reason=error.plain)
         return
     ApiKey.objects.filter(pk=api_key.pk).exclude(health__in=KNOWN_LIMITS).update(health=Health.FAILING)
     api_key.refresh_from_db(fields=["health"])
 
 
-def note_action_refused(api_key: ApiKey, error: LeasewebError) -> None:
-    """Leaseweb refused an action for the key's sake: 401 refuses the key whole, 403 makes it look like reads only.
+def _is_second(api_key: ApiKey, about: str) -> bool:
+    """Whether a refusal confirms another one that nothing came between; if not, the key's list is asked soon."""
+    key = ApiKey.objects.filter(pk=api_key.pk)
+    others = key.exclude(refused_about="")
+    if (others if about == LIST else others.exclude(refused_about=about)).exists():
+        return True
+    key.update(refused_about=about, next_sync_at=after(ASK_AGAIN))
+    return False
+
+
+def note_action_refused(api_key: ApiKey, error: LeasewebError, *, about: str) -> None:
+    """Leaseweb refused an action on server `about` for the key's sake: a 401 counts like that of a reading, 403 makes
+    the key look like reads only.
 
     One 403 may be the server's state; the caller says so only after it happened on two different servers.
     """
-    health = Health.REFUSED if isinstance(error, AuthError) else Health.READS_ONLY
-    _change(api_key, health, reason=error.plain)
+    if not isinstance(error, AuthError):
+        _change(api_key, Health.READS_ONLY, reason=error.plain)
+    elif _is_second(api_key, about):
+        _change(api_key, Health.REFUSED, reason=error.plain)
 
 
 def _rest(api_key: ApiKey, error: LeasewebError) -> None:

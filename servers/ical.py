@@ -19,14 +19,19 @@ class Event:
     url: str
 
 
-def calendar(name: str, events: Iterable[Event], *, now: datetime) -> str:
-    """The text of a calendar called `name`, lines folded at 75 octets and ended by CRLF; `now` is aware."""
+def calendar(name: str, events: Iterable[Event], *, now: datetime, about: str = "") -> str:
+    """The text of a calendar called `name`, lines folded at 75 octets and ended by CRLF; `now` is aware.
+
+    `about` is a description of the whole, if there is one.
+    """
     lines = [
         "BEGIN:VCALENDAR",
         "VERSION:2.0",
         "PRODID:-//lswpanel//contracts//EN",
         f"X-WR-CALNAME:{text(name)}",
     ]
+    if about:
+        lines.append(f"X-WR-CALDESC:{text(about)}")
     for event in events:
         lines += _event(event, now)
     return "".join(f"{folded}\r\n" for line in [*lines, "END:VCALENDAR"] for folded in fold(line))

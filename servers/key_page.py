@@ -7,9 +7,10 @@ from typing import Any
 from django.urls import reverse
 from django.utils import timezone
 
-from servers import freshness, queries
+from servers import budget, freshness, passes, queries
 from servers.models import ApiKey
 from teams.access import Access
+from teams.figures import duration
 from teams.links import row_link
 
 TONES = {
@@ -23,11 +24,17 @@ TONES = {
 
 @dataclass(frozen=True, slots=True)
 class KeyRow:
-    """A line of the list of keys: its state in words, and where its buttons lead."""
+    """A line of the list of keys: its state in words, and where its buttons lead.
+
+    `progress` is how far the pass under way came, `pace` how long one takes when that is longer than usual.
+    """
 
     api_key: ApiKey
     servers: int
+    health: str
     tone: str
+    progress: str
+    pace: str
     trouble: freshness.Advice | None
     servers_url: str
     rename_url: str
@@ -58,7 +65,9 @@ def _key_rows(access: Access, api_keys: Sequence[ApiKey]) -> list[KeyRow]:
         KeyRow(
             api_key=key,
             servers=getattr(key, "current", 0),
-            tone=TONES[ApiKey.Health(key.health)],
+            **_health(key),
+            progress=_progress(key),
+            pace=_pace(key),
             trouble=freshness.of_key(key, now),
             servers_url=f"{servers}?key={key.pk}",
             rename_url=rename(key.pk),
@@ -67,3 +76,23 @@ def _key_rows(access: Access, api_keys: Sequence[ApiKey]) -> list[KeyRow]:
         )
         for key in api_keys
     ]
+
+
+def _health(key: ApiKey) -> dict[str, str]:
+    """A key that works is not called well as long as its list did not come whole."""
+    health = ApiKey.Health(key.health)
+    if health == ApiKey.Health.WORKING and key.list_error:
+        return {"health": "list not whole", "tone": "warn"}
+    return {"health": health.label, "tone": TONES[health]}
+
+
+def _progress(key: ApiKey) -> str:
+    if key.pass_begun_at is None:
+        return ""
+    total = f" of {key.pass_total:,}" if key.pass_total is not None else ""
+    return f"now at {key.pass_offset:,}{total}"
+
+
+def _pace(key: ApiKey) -> str:
+    lasts = budget.spread(passes.calls_of(key))
+    return f"takes about {duration(lasts)} at this call budget" if lasts > passes.EVERY else ""

@@ -48,6 +48,7 @@ def context(access: Access, query: QueryDict) -> dict[str, Any]:
         "form": form,
         "filters": filters,
         "facets": facets,
+        "not_whole": any(key.synced_at is None or key.list_error for key in keys),
         "rows": server_rows(access, found.rows),
         "servers": found.rows,
         "live_ids": [server.pk for server in found.rows],

@@ -18,7 +18,14 @@ class ApiKey(models.Model):
     """A Leaseweb API key of a team: sealed, shown as a fingerprint, with what its last readings told.
 
     `budget_tokens` and `budget_at` are its call budget (see `servers.budget`); `paused_until` keeps a Retry-After
-    or an open breaker; `poll_lease_until` makes one worker at a time read for it.
+    or an open breaker; `poll_lease_until` makes one worker at a time read for it. `refused_about` is what Leaseweb
+    refused it once for (see `servers.health`), until something works again.
+
+    `synced_at` is when the last whole pass through its servers began, which showed `server_count` of them in
+    `list_calls` calls. The `pass_*` columns say where the pass under way stands (see `servers.passes`): its begin, the
+    next offset, the total that Leaseweb told, the calls so far, new servers that are held back, and whether no page
+    contradicted another. `doubted_at` is the whole pass that showed a mass of servers come or gone and waits for a
+    second one, `list_error` why the list here may not be what Leaseweb has.
     """
 
     class Health(models.TextChoices):
@@ -46,7 +53,17 @@ class ApiKey(models.Model):
     error = models.CharField(max_length=500, blank=True)
     error_at = models.DateTimeField(null=True)
     correlation_id = models.CharField(max_length=100, blank=True)
+    refused_about = models.CharField(max_length=64, blank=True)
     server_count = models.PositiveIntegerField(default=0)
+    list_calls = models.PositiveIntegerField(default=0)
+    list_error = models.CharField(max_length=500, blank=True)
+    doubted_at = models.DateTimeField(null=True)
+    pass_begun_at = models.DateTimeField(null=True)
+    pass_offset = models.PositiveIntegerField(default=0)
+    pass_total = models.PositiveBigIntegerField(null=True)
+    pass_calls = models.PositiveIntegerField(default=0)
+    pass_held = models.PositiveIntegerField(default=0)
+    pass_steady = models.BooleanField(default=True)
     budget_tokens = models.FloatField(default=10)
     budget_at = models.DateTimeField(db_default=Now())
 
@@ -80,7 +97,8 @@ class ApiKey(models.Model):
 
 
 class Server(models.Model):
-    """A virtual server as Leaseweb reported it last. `state` is theirs; `seen_at` says how old it all is.
+    """A virtual server as Leaseweb reported it last. `state` is theirs; `seen_at` says how old it all is, `moved_at`
+    when a reading last showed another state or system than the one before.
 
     Unique by team, product and upstream id; `api_key` is the one used for it now, `links` are all that see it.
     A server that vanished upstream is kept with `gone_at` set, and so is its history. `quota_bytes` is a month's
@@ -105,6 +123,7 @@ class Server(models.Model):
     changed_seq = models.BigIntegerField(default=0)
     first_seen_at = models.DateTimeField(db_default=Now())
     seen_at = models.DateTimeField(db_default=Now())
+    moved_at = models.DateTimeField(null=True)
     gone_at = models.DateTimeField(null=True)
     refresh_asked_at = models.DateTimeField(null=True)
     # Ours: a private note, a limit of traffic where the contract tells none, and the name that a rename asked for and
@@ -153,7 +172,7 @@ class Server(models.Model):
             models.Index(fields=("team", "data_center", "name_key", "id"), name="server_by_place"),
             models.Index(fields=("team", "template", "id"), name="server_by_template"),
             models.Index(fields=("team", "changed_seq"), name="server_by_change"),
-            models.Index(fields=("team", "contract_ends_on", "id"), name="server_by_end"),
+            models.Index(fields=("team", "contract_ends_on", "name_key", "id"), name="server_by_end"),
             # The choices of the list's filters, read from the index alone.
             models.Index(fields=("team", "data_center", "template", "gone_at"), name="server_facets"),
             models.Index(
@@ -177,11 +196,12 @@ class Server(models.Model):
 
 
 class ServerKey(models.Model):
-    """That a key saw a server, and when last."""
+    """That a key saw a server, and when last; `listed_at` is the begin of the last pass through its list that did."""
 
     server = models.ForeignKey(Server, on_delete=models.CASCADE, related_name="links")
     api_key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="links")
     seen_at = models.DateTimeField(db_default=Now())
+    listed_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=("server", "api_key"), name="server_key_once"),)
@@ -193,9 +213,10 @@ class ServerKey(models.Model):
 class ServerReading(models.Model):
     """What is read of a server beside its own row: when it was read last, and when the next time is due.
 
-    `content` keeps short lists that need no table: templates as {"id", "name"}, credentials as {"type", "username"};
-    never a password. `asked_at` is somebody's wish to have it read now, and `lease_until` makes one worker at a time
-    read it. `read_at` is when the last good reading began; a failed one leaves it alone and fills `error`.
+    `content` keeps short lists that need no table: templates as {"id", "name"}, credentials as {"type", "username"},
+    with "missing" where the last whole list lacked the name; never a password. `asked_at` is somebody's wish to have it
+    read now, and `lease_until` makes one worker at a time read it. `read_at` is when the last good reading began; a
+    failed one leaves it alone and fills `error`.
     """
 
     class Subject(models.TextChoices):
@@ -231,9 +252,9 @@ class ServerReading(models.Model):
 class Snapshot(models.Model):
     """A snapshot of a server. `state` is Leaseweb's, and `state_since` when it was first seen so.
 
-    `taken_at` is Leaseweb's time of it, or failing that the moment it was first seen. One that a complete list no
-    longer shows is kept with `gone_at` set. `asked_at` is somebody's wish to have this one read by itself; `error`
-    says why that failed last, until a reading shows it again.
+    `taken_at` is Leaseweb's time of it, or failing that the moment it was first seen. One of which Leaseweb says that
+    there is none (404) is kept with `gone_at` set. `asked_at` is somebody's wish to have this one read by itself;
+    `error` says why that failed last, until a reading shows it again.
     """
 
     class State(models.TextChoices):

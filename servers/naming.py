@@ -35,7 +35,7 @@ def server_rename(access: Access, server: Server, reference: str, *, seen: str |
     sent = live.rename(api_key, server.upstream_id, reference)
     result = witness.of_sent(sent)
     _conclude(deed, api_key, sent, result)
-    witness.tell_key(api_key, sent)
+    witness.tell_key(api_key, server, sent)
     return result
 
 

@@ -63,7 +63,7 @@ def ask(api_key: ApiKey, snapshot: Snapshot) -> Answer:
     except LeasewebError as error:
         if not isinstance(error, Forbidden):
             # What is forbidden about one snapshot says nothing of a key that reads the list.
-            note_failure(api_key, error)
+            note_failure(api_key, error, about=snapshot.server.upstream_id)
         _note_failure(snapshot, begun, error)
         raise
 

@@ -95,11 +95,22 @@ def api_key_remove(access: Access, api_key: ApiKey) -> None:
 
     The team's counter is taken first: readings take it first, too, and find the key either whole or gone.
     """
-    seq = bump(access.team.pk)
+    _forget(api_key, access.actor)
+
+
+@transaction.atomic
+def api_key_give_up(api_key: ApiKey, *, actor: Actor, reason: str) -> None:
+    """Forget a key that nothing opens any more; servers, jobs and history stay as with one that somebody removes."""
+    _forget(api_key, actor, reason)
+
+
+def _forget(api_key: ApiKey, actor: Actor, reason: str = "") -> None:
+    seq = bump(api_key.team_id)
     ApiKey.objects.filter(pk=api_key.pk).update(removed_at=Now(), sealed="")
     ServerKey.objects.filter(api_key=api_key).delete()
     sync.hand_over(Server.objects.filter(api_key=api_key), seq)
-    _record(AuditAction.API_KEY_REMOVE, api_key, access.actor, audit.log.Change(before=_shown(api_key)))
+    before = audit.log.Change(before=_shown(api_key))
+    _record(AuditAction.API_KEY_REMOVE, api_key, actor, before, reason)
 
 
 @transaction.atomic
@@ -173,9 +184,11 @@ def _record_refresh(access: Access, server: Server, **what: str | int | bool | N
     )
 
 
-def _record(action: AuditAction, api_key: ApiKey, actor: Actor, change: audit.log.Change) -> None:
+def _record(
+    action: AuditAction, api_key: ApiKey, actor: Actor, change: audit.log.Change, reason: str = ""
+) -> None:
     target = audit.log.Target("api_key", str(api_key.pk), api_key.name)
-    audit.log.record(action, chain=api_key.team_id, actor=actor, target=target, change=change)
+    audit.log.record(action, chain=api_key.team_id, actor=actor, target=target, change=change, reason=reason)
 
 
 @transaction.atomic

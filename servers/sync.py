@@ -1,23 +1,22 @@
-"""Brings what a key shows into our tables. A reading that failed changes nothing but its error and age."""
+"""Brings servers as a key shows them into our tables. A reading that failed changes nothing but its error and age."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Now
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Greatest, Now
 
-from servers import budget, details, mapping
-from servers.clock import after, database_time
+from servers import mapping
+from servers.clock import database_time
 from servers.connect import client_for
 from servers.health import note_failure, note_success
 from servers.leaseweb import LeasewebError, VirtualServer
 from servers.models import PRODUCT, ApiKey, Server, ServerKey
 from teams.cursor import bump
 
-EVERY = timedelta(seconds=60)
-WAIT_FOR_BUDGET = timedelta(seconds=5)
+MOVES = frozenset({"state", "template"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,39 +40,6 @@ class Reading:
 
     begun: datetime
     items: tuple[VirtualServer, ...]
-    complete: bool = False
-    pages: int = 1
-    correlation_id: str = ""
-
-
-def read_if_due(api_key: ApiKey) -> Reading | None:
-    """Read all servers of a key (GET /virtualServers, every page), if its budget has room for that now.
-
-    The caller holds the key's lease and applies what is given back. Raises LeasewebError after the failure was noted
-    on the key. A key that is paused or out of budget is left for its next turn; one with more pages than its budget
-    has room for has its turn less often.
-    """
-    key = ApiKey.objects.filter(pk=api_key.pk)
-    if not budget.take(api_key.pk, background=True):
-        key.update(next_sync_at=after(WAIT_FOR_BUDGET))
-        return None
-    key.update(next_sync_at=after(EVERY))
-    reading = read_listing(api_key)
-    budget.charge(api_key.pk, calls=reading.pages - 1, background=True)
-    key.update(next_sync_at=after(max(EVERY, budget.spread(reading.pages))))
-    return reading
-
-
-def read_listing(api_key: ApiKey) -> Reading:
-    """One walk through all pages; a failure is noted on the key and raised."""
-    begun = database_time(api_key)
-    try:
-        with client_for(api_key) as client:
-            listing = client.list_servers()
-    except LeasewebError as error:
-        note_failure(api_key, error)
-        raise
-    return Reading(begun, listing.items, listing.complete, listing.pages, listing.correlation_id)
 
 
 def read_server(api_key: ApiKey, upstream_id: str) -> Reading:
@@ -83,22 +49,8 @@ def read_server(api_key: ApiKey, upstream_id: str) -> Reading:
         with client_for(api_key) as client:
             return Reading(begun, (client.get_server(upstream_id),))
     except LeasewebError as error:
-        note_failure(api_key, error)
+        note_failure(api_key, error, about=upstream_id)
         raise
-
-
-def apply_listing(api_key: ApiKey, reading: Reading) -> Changes:
-    """Write what a whole walk showed; servers count as gone only when the walk was complete."""
-    with transaction.atomic():
-        seq = bump(api_key.team_id)
-        if _was_removed(api_key):
-            return Changes()
-        changes = _upsert(api_key, reading, seq)
-        details.prepare(Server.objects.filter(links__api_key=api_key, gone_at=None), reading.begun)
-        gone = _mark_gone(api_key, reading, seq) if reading.complete else ()
-        _note_pass(api_key, reading)
-    note_success(api_key)
-    return Changes(changes.fields, changes.new, gone)
 
 
 def apply_server(api_key: ApiKey, reading: Reading) -> Changes:
@@ -107,18 +59,19 @@ def apply_server(api_key: ApiKey, reading: Reading) -> Changes:
         seq = bump(api_key.team_id)
         if _was_removed(api_key):
             return Changes()
-        changes = _upsert(api_key, reading, seq)
+        changes = upsert(api_key, reading, seq)
     note_success(api_key)
     return changes
 
 
-def mark_gone(server: Server) -> Changes:
-    """A detail reading with the server's key answered 404: another key that sees it takes over, else it is gone.
+def mark_gone(server: Server, api_key_id: int | None) -> Changes:
+    """A reading of this server by itself with that key answered 404: another key that sees it takes over, else it is
+    gone.
 
     The server and its history are kept, with the moment since when it is gone.
     """
     with transaction.atomic():
-        gone = _lose(server.api_key_id, [server.pk], bump(server.team_id))
+        gone = _lose(api_key_id, [server.pk], bump(server.team_id))
         Server.objects.filter(pk=server.pk).update(refresh_asked_at=None)
     return Changes(gone=gone)
 
@@ -128,7 +81,11 @@ def _was_removed(api_key: ApiKey) -> bool:
     return not ApiKey.objects.filter(pk=api_key.pk, removed_at=None).exists()
 
 
-def _upsert(api_key: ApiKey, reading: Reading, seq: int) -> Changes:
+def upsert(api_key: ApiKey, reading: Reading, seq: int, *, listed_at: datetime | None = None) -> Changes:
+    """Write a reading, in the caller's transaction, which holds the team's counter `seq`.
+
+    `listed_at` is when the pass began that showed these servers, if one did.
+    """
     values = {item.id: mapping.columns(item) for item in reading.items}
     rows = Server.objects.filter(team_id=api_key.team_id, product=PRODUCT, upstream_id__in=list(values))
     known = {server.upstream_id: server for server in rows}
@@ -138,7 +95,7 @@ def _upsert(api_key: ApiKey, reading: Reading, seq: int) -> Changes:
     ids = [server.pk for server in older.values()]
     Server.objects.filter(pk__in=ids).update(seen_at=reading.begun)
     Server.objects.filter(pk__in=ids, refresh_asked_at__lte=reading.begun).update(refresh_asked_at=None)
-    _link(api_key, [*(server.pk for server in known.values()), *new])
+    _link(api_key, [*(server.pk for server in known.values()), *new], reading.begun, listed_at)
     _adopt(api_key, [server.pk for server in known.values() if server.api_key_id != api_key.pk], seq)
     return Changes(changed, tuple(new))
 
@@ -173,18 +130,24 @@ def _update(
         if not differing:
             continue
         changed[server.pk] = differing
+        moved = {"moved_at": Now()} if MOVES & differing.keys() else {}
         Server.objects.filter(pk=server.pk).update(
-            changed_seq=seq, **{name: pair[1] for name, pair in differing.items()}
+            changed_seq=seq, **moved, **{name: pair[1] for name, pair in differing.items()}
         )
     return changed
 
 
-def _link(api_key: ApiKey, server_ids: list[int]) -> None:
-    """Note that this key sees these servers."""
+def _link(api_key: ApiKey, server_ids: list[int], begun: datetime, listed_at: datetime | None) -> None:
+    """Note that this key sees these servers, and which pass showed them."""
     links = ServerKey.objects.filter(api_key=api_key, server_id__in=server_ids)
-    if links.update(seen_at=Now()) == len(server_ids):
+    seen: dict[str, Any] = {"seen_at": Greatest(F("seen_at"), Value(begun))}
+    if listed_at is not None:
+        seen["listed_at"] = listed_at
+    if links.update(**seen) == len(server_ids):
         return
-    missing = [ServerKey(server_id=pk, api_key=api_key) for pk in server_ids]
+    missing = [
+        ServerKey(server_id=pk, api_key=api_key, seen_at=begun, listed_at=listed_at) for pk in server_ids
+    ]
     ServerKey.objects.bulk_create(missing, batch_size=500, ignore_conflicts=True)
 
 
@@ -198,16 +161,6 @@ def _adopt(api_key: ApiKey, server_ids: list[int], seq: int) -> None:
     orphans = Server.objects.filter(without, pk__in=server_ids)
     adopted = Server.objects.filter(pk__in=list(orphans.values_list("pk", flat=True)))
     adopted.update(api_key=api_key, changed_seq=seq)
-
-
-def _mark_gone(api_key: ApiKey, reading: Reading, seq: int) -> tuple[int, ...]:
-    """Servers of this key that a complete walk did not show; one that another key still sees is not gone."""
-    present = {item.id for item in reading.items}
-    linked = Server.objects.filter(links__api_key=api_key, gone_at=None, seen_at__lte=reading.begun)
-    missing = [
-        pk for pk, upstream_id in linked.values_list("pk", "upstream_id") if upstream_id not in present
-    ]
-    return _lose(api_key.pk, missing, seq) if missing else ()
 
 
 def _lose(api_key_id: int | None, server_ids: list[int], seq: int) -> tuple[int, ...]:
@@ -225,11 +178,3 @@ def hand_over(servers: QuerySet[Server], seq: int) -> None:
     """Give servers to the key that saw them last, of those that still see them; without one they have none."""
     links = ServerKey.objects.filter(server=OuterRef("pk")).order_by("-seen_at")
     servers.update(api_key=Subquery(links.values("api_key")[:1]), changed_seq=seq)
-
-
-def _note_pass(api_key: ApiKey, reading: Reading) -> None:
-    key = ApiKey.objects.filter(pk=api_key.pk)
-    key.filter(Q(synced_at=None) | Q(synced_at__lte=reading.begun)).update(
-        synced_at=reading.begun, server_count=len(reading.items), correlation_id=reading.correlation_id[:100]
-    )
-    key.filter(refresh_asked_at__lte=reading.begun).update(refresh_asked_at=None)

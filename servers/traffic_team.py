@@ -12,10 +12,10 @@ from servers.traffic.months import Month, months
 from servers.traffic.quota import Outlook
 from servers.traffic.series import add
 from teams.access import Access
+from teams.keyset import Key, page_of_sorted
 from teams.links import row_link
-from teams.listing import Heading
+from teams.listing import Heading, pager_urls, place
 
-MOST_ROWS = 50
 SORTS = {"use": "This month", "percent": "Of the limit"}
 
 
@@ -35,8 +35,11 @@ def context(access: Access, query: QueryDict) -> dict[str, Any]:
     forecast, without = _forecast([each.outlook for each in every])
     sort = query.get("sort", "use")
     sort = sort if sort in SORTS else "use"
+    key = _by_percent if sort == "percent" else _by_use
+    found = page_of_sorted(sorted(every, key=key), key, **place(query))
     return {
-        "rows": _rows(access, sorted(every, key=_by_percent if sort == "percent" else _by_use)[:MOST_ROWS]),
+        "rows": _rows(access, found.rows),
+        **pager_urls(query, found),
         "headings": {name: _heading(name, label, sort) for name, label in SORTS.items()},
         "known": len(every),
         "silent": sum(not each.gone for each in servers if each.outlook.use.so_far is None),
@@ -51,11 +54,11 @@ def context(access: Access, query: QueryDict) -> dict[str, Any]:
     }
 
 
-def _by_use(month: Month) -> tuple[int, str]:
-    return -(month.outlook.use.so_far or 0), month.name
+def _by_use(month: Month) -> Key:
+    return -(month.outlook.use.so_far or 0), month.name, month.server_id
 
 
-def _by_percent(month: Month) -> tuple[float, int, str]:
+def _by_percent(month: Month) -> Key:
     """Servers without a limit come last, by their use."""
     percent = month.outlook.percent
     return (1.0 if percent is None else -percent, *_by_use(month))

@@ -2,22 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate
 
 import structlog
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponseBase
-from django.utils import timezone
 
 import audit.origin
-from audit.actions import AuditAction
-from audit.log import Target, record
-from audit.models import AuditEvent, Outcome
+from audit import heads
+from audit.chain import entries
+from audit.log import Target
+from audit.models import AuditEvent
+from teams import refusals
 from teams.links import open_page
 from teams.models import Membership, Team, User
 from teams.permissions import PERMISSION_TEXT, Permission, allows
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 NO_PERMISSION = "login only"
-MOST_REFUSALS = 20
-REFUSALS_WITHIN = timedelta(minutes=1)
 
 
 class MemberRequest(HttpRequest):
@@ -46,6 +43,8 @@ class Access:
 
     membership: Membership
     actor: audit.origin.Actor
+    # What is wrong with the team's audit trail; empty while nobody found anything.
+    trail_problem: str = ""
 
     @property
     def team(self) -> Team:
@@ -74,7 +73,7 @@ class Access:
         return self.team.memberships.all()
 
     def audit(self) -> QuerySet[AuditEvent]:
-        return AuditEvent.objects.filter(chain=self.team.pk)
+        return entries(self.team.pk)
 
     def can(self, permission: Permission, server: "Server | None" = None) -> bool:
         """Whether the table allows it, on this server when one is named. A server of another team: never."""
@@ -93,29 +92,14 @@ class Access:
     def require(self, permission: Permission, server: "Server | None" = None) -> None:
         """Raise PermissionDenied with the reason, and leave the refusal in the trail."""
         if reason := self.why_not(permission, server):
-            if not self._refused_often():
-                self._record_refusal(permission, reason, server)
-            raise PermissionDenied(reason)
-
-    def _refused_often(self) -> bool:
-        """Whether this person's refusals fill the trail already; more of them would tell nothing new (A8)."""
-        lately = AuditEvent.objects.filter(
-            chain=self.team.pk, actor_id=self.user.pk, action=AuditAction.PERMISSION_DENY
-        ).order_by("-sequence")
-        oldest = lately.values_list("at", flat=True)[MOST_REFUSALS - 1 : MOST_REFUSALS].first()
-        return oldest is not None and timezone.now() - oldest < REFUSALS_WITHIN
-
-    def _record_refusal(self, permission: Permission, reason: str, server: "Server | None") -> None:
-        target = server.audit_target() if server else Target("permission", permission)
-        with transaction.atomic():
-            record(
-                AuditAction.PERMISSION_DENY,
-                chain=self.team.pk,
+            refusals.note(
+                team_id=self.team.pk,
                 actor=self.actor,
-                target=target,
-                outcome=Outcome.REFUSED,
-                reason=f"{permission}: {reason}",
+                permission=permission,
+                target=server.audit_target() if server else Target("permission", permission),
+                reason=reason,
             )
+            raise PermissionDenied(reason)
 
 
 View = Callable[Concatenate[Any, ...], HttpResponseBase]
@@ -179,10 +163,12 @@ def holds(user_id: int | None, team_id: int, permission: Permission) -> bool:
 def _access(request: Any, slug: str) -> Access:
     membership = (
         Membership.objects.select_related("team", "user")
+        .annotate(trail_problem=heads.problem_noted(OuterRef("team_id")))
         .filter(team__slug=slug, user_id=request.user.pk)
         .first()
     )
     if membership is None:
         log.info("outsider", team=slug[:50], user_id=request.user.pk)
         raise Http404("No such team.")
-    return Access(membership, audit.origin.from_request(request, role=membership.role))
+    actor = audit.origin.from_request(request, role=membership.role)
+    return Access(membership, actor, membership.trail_problem)

@@ -3,14 +3,18 @@
 import base64
 import binascii
 import json
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Generic, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db.models import Model, Q, QuerySet
 
 M = TypeVar("M", bound=Model)
+T = TypeVar("T")
+Key = tuple[str | float, ...]
 PAGE_SIZE = 50
 LONGEST_TOKEN = 2000
 
@@ -34,10 +38,10 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Page(Generic[M]):
+class Page(Generic[T]):
     """Rows of one page, and the tokens of its neighbours; an empty token says that there is none."""
 
-    rows: list[M]
+    rows: list[T]
     before: str = ""
     after: str = ""
 
@@ -61,6 +65,30 @@ def page(
     return Page(shown, earlier, _token(shown[-1:], order, when=len(found) > size))
 
 
+def page_of_sorted(
+    rows: Sequence[T], key: Callable[[T], Key], *, after: str = "", before: str = ""
+) -> Page[T]:
+    """The same for rows that were worked out and sorted by `key`, which no two of them share.
+
+    A place is the key of a row, not its number: rows that come or go elsewhere do not shift the page.
+    """
+    keys = [key(row) for row in rows]
+    back = _index(keys, before, bisect_left)
+    start = max(0, back - PAGE_SIZE) if back is not None else _index(keys, after, bisect_right) or 0
+    shown = list(rows[start : start + PAGE_SIZE if back is None else back])
+    earlier = _encoded(keys[start]) if shown and start else ""
+    end = start + len(shown)
+    return Page(shown, earlier, _encoded(keys[end - 1]) if shown and end < len(rows) else "")
+
+
+def _index(keys: list[Key], token: str, side: Callable[[list[Key], Key], int]) -> int | None:
+    """Where the row of a token stands, or would stand; None for a token that does not fit."""
+    try:
+        return side(keys, tuple(_decoded(token))) if token else None
+    except (binascii.Error, ValueError, TypeError, RecursionError):
+        return None
+
+
 def _fetch(rows: QuerySet[M], order: Order, values: list[Any] | None, size: int) -> list[M]:
     wanted = rows if values is None else rows.filter(_beyond(order, values))
     return list(wanted.order_by(*order.columns())[: size + 1])
@@ -79,19 +107,32 @@ def _beyond(order: Order, values: list[Any]) -> Q:
 def _token(rows: list[M], order: Order, *, when: bool = True) -> str:
     if not rows or not when:
         return ""
-    values = [_plain(getattr(rows[0], name)) for name in order.fields]
-    return base64.urlsafe_b64encode(json.dumps(values, ensure_ascii=False).encode()).decode().rstrip("=")
+    return _encoded([_plain(getattr(rows[0], name)) for name in order.fields])
+
+
+def _encoded(values: Iterable[Any]) -> str:
+    return (
+        base64.urlsafe_b64encode(json.dumps(list(values), ensure_ascii=False).encode()).decode().rstrip("=")
+    )
+
+
+def _decoded(token: str) -> list[Any]:
+    """Raises one of several errors for a token that is none of ours; ValueError for one that goes on and on."""
+    if len(token) > LONGEST_TOKEN:
+        raise ValueError("too long")
+    values: list[Any] = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+    return values
 
 
 def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else value
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _values(model: type[Model], order: Order, token: str) -> list[Any] | None:
-    if not token or len(token) > LONGEST_TOKEN:
+    if not token:
         return None
     try:
-        values = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+        values = _decoded(token)
         return [_column(model, name, value) for name, value in zip(order.fields, values, strict=True)]
     except (binascii.Error, ValueError, TypeError, OverflowError, RecursionError, ValidationError):
         return None

@@ -16,6 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 import audit.log
+from audit import heads, persons
 from audit.actions import AuditAction
 from audit.models import AuditEvent
 from audit.origin import Actor
@@ -32,6 +33,7 @@ from teams.permissions import Role
 KEY_TEXT = "key-of-a-test-0123456789abcdef"
 
 MakePerson = Callable[..., User]
+MakeTeam = Callable[[str, str], Team]
 ClientOf = Callable[[User], Client]
 MakeApiKey = Callable[..., ApiKey]
 MakeServer = Callable[..., Server]
@@ -53,7 +55,7 @@ def make_person(db: None) -> MakePerson:
 
     def make(name: str, team: Team | None = None, role: Role = Role.VIEWER) -> User:
         user = User.objects.create_user(f"{name.lower().replace(' ', '.')}@example.com", name=name)
-        audit.log.remember_name(user.pk, str(user))
+        persons.remember(user.pk, user.name, user.email)
         if team is not None:
             Membership.objects.create(team=team, user=user, role=role.value)
         return user
@@ -62,8 +64,20 @@ def make_person(db: None) -> MakePerson:
 
 
 @pytest.fixture
-def team(db: None) -> Team:
-    return Team.objects.create(name="North Ops", slug="north-ops")
+def make_team(db: None) -> MakeTeam:
+    """`make_team("North Ops", "north-ops")`: a team with its chain, in which nothing has happened yet."""
+
+    def make(name: str, slug: str) -> Team:
+        team = Team.objects.create(name=name, slug=slug)
+        heads.start_chain(team.pk)
+        return team
+
+    return make
+
+
+@pytest.fixture
+def team(make_team: MakeTeam) -> Team:
+    return make_team("North Ops", "north-ops")
 
 
 @pytest.fixture
@@ -92,8 +106,8 @@ def auditor(make_person: MakePerson, team: Team) -> User:
 
 
 @pytest.fixture
-def other_team(db: None) -> Team:
-    return Team.objects.create(name="South Ops", slug="south-ops")
+def other_team(make_team: MakeTeam) -> Team:
+    return make_team("South Ops", "south-ops")
 
 
 @pytest.fixture

@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 
 from audit import triggers
-from audit.models import INSTALLATION, AuditEvent
+from audit.log import seal_chain
+from audit.models import INSTALLATION, AuditEvent, AuditHead
+from audit.origin import Actor
+from servers.leaseweb.simulator.faults import Fault
 from servers.leaseweb.simulator.service import Simulator
 from servers.models import ApiKey, Server
 from teams.models import Membership, Team, User
@@ -262,7 +265,7 @@ def test_add_api_key_with_a_name_in_use_is_refused(run: Run, team: Team, sim: Si
 
 def test_sync_reads_every_key_and_says_how_many_servers(run: Run, team: Team, sim: Simulator) -> None:
     run(*KEY, typed=sim.key)
-    assert re.fullmatch(r"north-ops · Main: 6 servers, [1-9]\d* details of them\n", run("sync"))
+    assert re.search(r"^north-ops · Main: 6 servers, [1-9]\d* details of them\n\Z", run("sync"), re.MULTILINE)
     assert run("sync", "--team", "North Ops").count("6 servers") == 1
     assert Server.objects.count() == 6
 
@@ -280,7 +283,7 @@ def test_sync_reads_the_other_keys_when_one_fails(
     out = io.StringIO()
     with pytest.raises(CommandError, match="Not every key could be read"):
         call_command("sync", stdout=out)
-    broken, good = out.getvalue().splitlines()
+    broken, *_, good = out.getvalue().splitlines()
     assert broken.startswith("north-ops · A broken one: Leaseweb does not accept this API key.")
     assert good.startswith("north-ops · Main: 6 servers, ")
 
@@ -290,9 +293,75 @@ def test_sync_says_when_the_budget_is_used_up(run: Run, team: Team, sim: Simulat
     run(*KEY, typed=sim.key)
     ApiKey.objects.update(budget_tokens=0)
     out = io.StringIO()
-    with pytest.raises(CommandError):
-        call_command("sync", stdout=out)
+    with pytest.raises(CommandError) as error:
+        call_command("sync", "--minutes", "0", stdout=out)
+    assert error.value.returncode == 2
     assert "call budget is used up" in out.getvalue()
+
+
+def test_sync_tells_how_far_it_came_until_the_time_is_up(
+    run: Run, team: Team, sim: Simulator, settings: Any
+) -> None:
+    """At a large account, or one that answers slowly; another sync goes on where it stopped."""
+    settings.CALL_BUDGET_PER_MINUTE = 1
+    run(*KEY, typed=sim.key)
+    sim.world.add_servers(sim.world.account("main"), count=494)
+    for line in ("350 of 500 servers so far", "500 servers, "):
+        ApiKey.objects.update(budget_tokens=10)
+        out = io.StringIO()
+        with pytest.raises(CommandError, match="The time is up") as error:
+            call_command("sync", "--minutes", "0", stdout=out)
+        assert error.value.returncode == 2
+        assert out.getvalue().startswith(f"north-ops · Main: {line}")
+
+
+def test_sync_of_details_ends_when_the_time_is_up(
+    run: Run, team: Team, sim: Simulator, settings: Any
+) -> None:
+    settings.CALL_BUDGET_PER_MINUTE = 1_000_000
+    run(*KEY, typed=sim.key)
+    out = io.StringIO()
+    with pytest.raises(CommandError) as error:
+        call_command("sync", "--minutes", "0", stdout=out)
+    assert error.value.returncode == 2
+    assert out.getvalue() == "north-ops · Main: 6 servers, 10 details of them\n"
+
+
+def test_sync_says_why_a_list_did_not_come_whole(run: Run, team: Team, sim: Simulator) -> None:
+    run(*KEY, typed=sim.key)
+    sim.faults.add(Fault.SHORT_PAGE, operation="listServers")
+    out = io.StringIO()
+    with pytest.raises(CommandError) as error:
+        call_command("sync", stdout=out)
+    assert error.value.returncode == 1
+    assert "of 6 servers came" in out.getvalue()
+
+
+# --- A broken trail ---------------------------------------------------------------------------------------------
+
+
+def test_command_that_cannot_be_recorded_does_nothing_and_says_the_way_out(run: Run) -> None:
+    run(*OWNER, typed=PASSWORD)
+    AuditHead.objects.filter(pk=INSTALLATION).update(sequence=0)
+    said = refused(run, "create_team", "--name", "South Ops", "--owner", "ann@example.com")
+    assert said.endswith("Nothing was done. See manage.py recover_audit --chain 0.")
+    assert Team.objects.count() == 1
+    assert AuditHead.objects.get(pk=INSTALLATION).broken_at is not None
+
+
+# --- forget_person ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.req("A10")
+@pytest.mark.parametrize("by", ["--email", "--id"])
+def test_forget_person_closes_the_account_and_says_where_it_was(
+    run: Run, team: Team, owner: User, viewer: User, by: str
+) -> None:
+    words = (by, viewer.email if by == "--email" else str(viewer.pk))
+    assert run("forget_person", *words).startswith(f"Person {viewer.pk} was forgotten")
+    assert not User.objects.filter(email=viewer.email).exists()
+    assert "only owner of North Ops" in refused(run, "forget_person", "--email", owner.email)
+    assert "no person 999" in refused(run, "forget_person", "--id", "999")
 
 
 # --- verify_audit -----------------------------------------------------------------------------------------------
@@ -302,7 +371,7 @@ def test_verify_audit_reads_every_chain(run: Run) -> None:
     run(*OWNER, typed=PASSWORD)
     team = Team.objects.get()
     assert run("verify_audit").splitlines() == [
-        "installation: 1 entries, intact",
+        "installation: 3 entries, intact",
         f"team {team.pk}: 2 entries, intact",
     ]
     assert run("verify_audit", "--chain", str(team.pk)) == f"team {team.pk}: 2 entries, intact\n"
@@ -317,7 +386,36 @@ def test_verify_audit_names_the_entry_that_was_changed(run: Run) -> None:
         call_command("verify_audit", stdout=out)
     assert error.value.returncode == 1
     assert "BROKEN at entry 2" in out.getvalue()
-    assert "installation: 1 entries, intact" in out.getvalue()
+    assert "installation: 3 entries, intact" in out.getvalue()
+
+
+def test_verify_audit_tells_of_a_filed_break_for_ever_and_is_content(run: Run) -> None:
+    run(*OWNER, typed=PASSWORD)
+    team = Team.objects.get()
+    triggers.remove(connection)
+    AuditEvent.objects.filter(chain=team.pk, sequence=2).update(reason="changed")
+    assert "does not verify" in refused(run, "verify_audit")
+    assert AuditHead.objects.get(pk=team.pk).problem == "entry 2 was changed after it was written"
+    said = run("recover_audit", "--chain", str(team.pk), "--reason", "a slip of the database's owner")
+    assert said == f"The break is filed in entry 3 of team {team.pk}, which goes on from there.\n"
+    assert run("verify_audit").splitlines() == [
+        "installation: 4 entries, intact",
+        f"team {team.pk}: 1 entries, intact; earlier: broken at entry 2 (entry 2 was changed after it was written), "
+        "filed in entry 3",
+    ]
+
+
+def test_verify_audit_lists_the_chain_of_a_deleted_team(run: Run) -> None:
+    run(*OWNER, typed=PASSWORD)
+    team = Team.objects.get()
+    number = team.pk
+    with transaction.atomic():
+        seal_chain(number, actor=Actor(), label=team.name)
+        team.delete()
+    assert run("verify_audit").splitlines() == [
+        "installation: 4 entries, intact",
+        f"team {number} (deleted): 3 entries, intact",
+    ]
 
 
 def test_roles_of_the_command_are_those_of_the_table(run: Run, team: Team) -> None:

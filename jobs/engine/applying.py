@@ -3,15 +3,16 @@
 from django.db import transaction
 
 from jobs.engine import external
-from servers import details, one_snapshot, sync
+from servers import details, one_snapshot, passes, sync
+from servers.leaseweb import NotFound
 from servers.models import ApiKey, Server, ServerReading, Snapshot
 
 
-def apply_listing(api_key: ApiKey, reading: sync.Reading) -> None:
-    """Write a walk through all servers of a key. What its first walk shows was there before."""
+def apply_pass(api_key: ApiKey, stretch: passes.Stretch) -> None:
+    """Write some pages of a pass through all servers of a key. What its first pass shows was there before."""
     with transaction.atomic():
         first = api_key.synced_at is None
-        external.note_servers(api_key.team_id, sync.apply_listing(api_key, reading), first=first)
+        external.note_servers(api_key.team_id, passes.apply(api_key, stretch), first=first)
 
 
 def apply_server(api_key: ApiKey, reading: sync.Reading) -> None:
@@ -20,10 +21,24 @@ def apply_server(api_key: ApiKey, reading: sync.Reading) -> None:
         external.note_servers(api_key.team_id, sync.apply_server(api_key, reading))
 
 
-def mark_gone(server: Server) -> None:
-    """A reading of this server answered that there is none."""
+def read_server(api_key: ApiKey, server: Server) -> bool:
+    """Read a server by itself and write it down; False when the key shows no such server (404).
+
+    Raises LeasewebError for anything else, noted on the key by then.
+    """
+    try:
+        reading = sync.read_server(api_key, server.upstream_id)
+    except NotFound:
+        mark_gone(server, api_key.pk)
+        return False
+    apply_server(api_key, reading)
+    return True
+
+
+def mark_gone(server: Server, api_key_id: int | None) -> None:
+    """A reading of this server by itself answered that there is none."""
     with transaction.atomic():
-        external.note_servers(server.team_id, sync.mark_gone(server))
+        external.note_servers(server.team_id, sync.mark_gone(server, api_key_id))
 
 
 def read_detail(api_key: ApiKey, reading: ServerReading) -> None:

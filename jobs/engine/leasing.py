@@ -8,6 +8,7 @@ import structlog
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from audit import heads
 from servers.clock import after, scaled
 from servers.leaseweb import LeasewebError
 from servers.models import ApiKey
@@ -26,7 +27,8 @@ def with_lease(api_key_id: int, work: Callable[[ApiKey], object]) -> bool:
         return False
     api_key = ApiKey.objects.select_related("team").get(pk=api_key_id)
     try:
-        work(api_key)
+        with heads.noticed():
+            work(api_key)
     except LeasewebError as error:
         log.warning("reading failed", api_key=api_key_id, error=type(error).__name__)
     finally:

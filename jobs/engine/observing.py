@@ -1,6 +1,8 @@
 """`poll()`: one reader per key answers for every job of it that is due."""
 
+import functools
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -17,9 +19,9 @@ from jobs.engine.transition import Note, StaleWriter, advance
 from jobs.evidence import Judgement, Seen, Situation, Snap, SnapshotSeen
 from jobs.models import Job, JobEvent
 from jobs.states import LATE_EVIDENCE, TRANSITIONS, JobStatus, Receipt
-from servers import budget, details, sync
+from servers import budget, details, passes
 from servers.clock import after, before
-from servers.leaseweb import PAGE_SIZE, BadAnswer, NotFound, Unavailable
+from servers.leaseweb import BadAnswer, NotFound, Unavailable
 from servers.models import ApiKey, Server, ServerReading
 from teams.cursor import bump
 
@@ -40,7 +42,7 @@ def poll(api_key_id: int) -> bool:
 
 
 def _poll(api_key: ApiKey) -> None:
-    due = Job.objects.filter(due_jobs(), server__api_key=api_key).select_related("server")
+    due = Job.objects.moving().filter(due_jobs(), server__api_key=api_key).select_related("server")
     jobs = list(due.order_by("next_poll_at")[:500])
     if not jobs:
         return
@@ -68,18 +70,16 @@ def _read(api_key: ApiKey, jobs: list[Job]) -> None:
 
 
 def _read_servers(api_key: ApiKey, servers: dict[int, Server], late: Callable[[], bool]) -> None:
-    """Fewer servers than pages: one detail reading each. Otherwise one walk through the list answers for all."""
-    pages = max(1, -(-api_key.server_count // PAGE_SIZE))
-    if len(servers) >= pages:
-        reading = sync.read_listing(api_key)
-        budget.charge(api_key.pk, calls=reading.pages - 1)
-        applying.apply_listing(api_key, reading)
+    """Fewer servers than pages: one reading each. Otherwise the list answers for all, from where its pass stands."""
+    if len(servers) >= passes.calls_of(api_key):
+        paid = functools.partial(budget.take, api_key.pk, background=False)
+        applying.apply_pass(api_key, passes.read(api_key, lambda: not late() and paid()))
         return
     budget.charge(api_key.pk, calls=len(servers) - 1)
-    _read_each(servers.values(), lambda server: _read_server(api_key, server), late)
+    _read_each(servers.values(), lambda server: applying.read_server(api_key, server), late)
 
 
-def _read_each(servers: Iterable[Server], read: Callable[[Server], None], late: Callable[[], bool]) -> None:
+def _read_each(servers: Iterable[Server], read: Callable[[Server], object], late: Callable[[], bool]) -> None:
     for server in servers:
         if late():
             return
@@ -88,13 +88,6 @@ def _read_each(servers: Iterable[Server], read: Callable[[Server], None], late: 
         except (BadAnswer, NotFound, Unavailable) as error:
             # Noted on the key. It may be this one server's trouble; the next one is asked all the same.
             log.warning("server unreadable", server=server.pk, error=type(error).__name__)
-
-
-def _read_server(api_key: ApiKey, server: Server) -> None:
-    try:
-        applying.apply_server(api_key, sync.read_server(api_key, server.upstream_id))
-    except NotFound:
-        applying.mark_gone(server)
 
 
 def _read_snapshots(api_key: ApiKey, server: Server) -> None:
@@ -111,11 +104,18 @@ def _look(job: Job, found: Server) -> None:
     age = (first - job.sent_at) * settings.TIME_SCALE
     snap = Snap(found.state, found.template, last.isoformat(), snapshots)
     situation = Situation(job.before, job.receipt == Receipt.ACCEPTED, age, job.params)
-    judgement = kind.judge(old, snap, situation)
+    judgement = _judge(kind, old, snap, situation)
     if judgement.verdict is not None and (job.status, judgement.verdict) in TRANSITIONS:
         _settle(job, judgement, judgement.verdict)
     else:
         _remember(job, judgement, kinds.cadence(kind, age), new=judgement.seen.samples != old.samples)
+
+
+def _judge(kind: kinds.JobKind, old: Seen, snap: Snap, situation: Situation) -> Judgement:
+    """What a reading proves; one that may show how it was before the send is kept and proves nothing."""
+    if not old.caught_up and situation.may_be_old(snap):
+        return Judgement(old.with_sample(snap))
+    return kind.judge(replace(old, caught_up=True), snap, situation)
 
 
 def _read_at(

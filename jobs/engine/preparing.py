@@ -9,12 +9,12 @@ from audit.text import one_line
 from jobs.checkpoints import reached
 from jobs.engine import applying
 from jobs.engine.transition import Note, advance
-from jobs.evidence import Fresh, SnapshotSeen
+from jobs.evidence import LAG, Fresh, SnapshotSeen
 from jobs.kinds import UNKNOWN, JobKind, Needs
 from jobs.models import Job
 from jobs.states import JobStatus
 from servers import budget, details, mapping, sync
-from servers.clock import after
+from servers.clock import after, before
 from servers.connect import KeyUnreadable
 from servers.leaseweb import AuthError, Forbidden, LeasewebError, NotFound
 from servers.models import ApiKey, Server, ServerReading
@@ -30,7 +30,7 @@ def read_before(job: Job, kind: JobKind, api_key: ApiKey) -> Fresh | None:
     try:
         fresh = _read(job, kind, api_key)
     except _NoSuchServer as error:
-        applying.mark_gone(job.server)
+        applying.mark_gone(job.server, api_key.pk)
         fail(job, "gone", f"Not sent: {error.found.plain}", error.found)
     except (AuthError, Forbidden, KeyUnreadable) as error:
         fail(job, "key_refused", f"Not sent: {error.plain}", error)
@@ -58,7 +58,8 @@ def _read(job: Job, kind: JobKind, api_key: ApiKey) -> Fresh:
     applying.apply_server(api_key, reading)
     # As it is kept, so that what is read later compares with it.
     shown = mapping.columns(reading.items[0])
-    fresh = Fresh(shown["state"], shown["template"])
+    lately = Server.objects.filter(pk=job.server_id, moved_at__gt=before(LAG)).exists()
+    fresh = Fresh(shown["state"], shown["template"], moved_lately=lately)
     if kind.needs is Needs.SNAPSHOTS:
         read_at = _read_whole(api_key, job.server, Subject.SNAPSHOTS).read_at
         return replace(fresh, snapshots=listed(job.server, read_at, or_later=True))

@@ -1,18 +1,21 @@
 """Readings that belong to no job: the regular pass of a key, refreshes that people ask for, details by their turn."""
 
+from collections.abc import Callable
 from itertools import takewhile
 
 import structlog
 from django.db.models.functions import Now
 
+from audit import heads
 from jobs.engine import applying
 from jobs.engine.leasing import time_is_up, with_lease
-from servers import budget, details, one_snapshot, sync
+from servers import budget, details, one_snapshot, passes
 from servers.leaseweb import LeasewebError, NotFound
 from servers.models import ApiKey, Server, ServerReading, Snapshot
 
 log = structlog.get_logger()
 DETAILS_AT_ONCE = 10
+MISSING_AT_ONCE = 10
 # The regular list pass matters more than details, which would otherwise take every call that comes free.
 FOR_LIST_PASSES = 3
 # Opening a page is enough to wish for a detail; whoever may only look must not use up what a job is sent with.
@@ -20,15 +23,27 @@ FOR_JOBS = 3
 
 
 def read_key(api_key_id: int) -> bool:
-    """One list pass of a key; False when somebody else reads for it just now."""
+    """The next pages of a key's list, as its budget allows; False when somebody else reads for it just now."""
     return with_lease(api_key_id, _read_key)
 
 
 def _read_key(api_key: ApiKey) -> None:
-    if reading := sync.read_if_due(api_key):
-        applying.apply_listing(api_key, reading)
+    late = time_is_up()
+    if stretch := passes.read_if_due(api_key, late):
+        applying.apply_pass(api_key, stretch)
+        api_key.refresh_from_db(fields=["synced_at"])
+        _look_for_missing(api_key, late)
 
 
+def _look_for_missing(api_key: ApiKey, late: Callable[[], bool]) -> None:
+    """Ask for some of the servers that the list left out, each by itself: a 404 alone makes one gone."""
+    for server in passes.missing(api_key)[:MISSING_AT_ONCE]:
+        if late() or not budget.take(api_key.pk, background=True):
+            return
+        applying.read_server(api_key, server)
+
+
+@heads.noticed()
 def read_server(server_id: int) -> None:
     """Meet somebody's wish for a fresh reading of one server. What fails is noted on the key and shown there."""
     wanted = Server.objects.filter(pk=server_id, refresh_asked_at__isnull=False, api_key__removed_at=None)
@@ -36,13 +51,12 @@ def read_server(server_id: int) -> None:
     if server is None or server.api_key is None or not budget.take(server.api_key.pk, background=False):
         return
     try:
-        applying.apply_server(server.api_key, sync.read_server(server.api_key, server.upstream_id))
-    except NotFound:
-        applying.mark_gone(server)
+        applying.read_server(server.api_key, server)
     except LeasewebError:
         Server.objects.filter(pk=server_id).update(refresh_asked_at=None)
 
 
+@heads.noticed()
 def read_snapshot(snapshot_id: int) -> None:
     """Meet somebody's wish for a fresh reading of one snapshot; without budget it stays a wish for the next tick."""
     snapshot = one_snapshot.claim(snapshot_id)
@@ -63,20 +77,28 @@ def _read_snapshot(snapshot: Snapshot) -> None:
         applying.read_snapshot(api_key, snapshot)
 
 
+@heads.noticed()
 def read_detail(reading_id: int) -> None:
     """Meet somebody's wish for one subject of a server; without budget it stays a wish for the next tick."""
     _read_detail(reading_id, background=False)
 
 
-def read_all_details(api_key_id: int) -> int:
-    """Read what is due or was never read of the servers of a key, as far as its budget allows; how many readings."""
+def read_all_details(api_key_id: int, go_on: Callable[[int], bool] = lambda read: True) -> int:
+    """Read what is due or was never read of the servers of a key, as far as its budget allows; how many readings.
+
+    `go_on` is told how many there are so far, and says whether to go on: a slow Leaseweb earns the budget back while it
+    answers, so that it may never be used up.
+    """
     ServerReading.objects.filter(server__api_key=api_key_id, read_at=None).update(due_at=Now())
     read = 0
     while found := read_details(api_key_id):
         read += found
+        if not go_on(read):
+            break
     return read
 
 
+@heads.noticed()
 def read_details(api_key_id: int) -> int:
     """Read some of what is due by its turn for the servers of a key, oldest first; how many its budget allowed."""
     due = ServerReading.objects.filter(

@@ -19,7 +19,7 @@ from servers.leaseweb.errors import (
     Unavailable,
     Unreachable,
 )
-from servers.leaseweb.paging import PAGE_SIZE
+from servers.leaseweb.paging import MAX_ITEMS, PAGE_SIZE
 from servers.leaseweb.secret import Secret, looks_like_key
 from servers.leaseweb.transport import Timeouts
 from servers.leaseweb.types import (
@@ -48,6 +48,7 @@ from servers.leaseweb.types import (
 )
 
 __all__ = [
+    "MAX_ITEMS",
     "PAGE_SIZE",
     "AuthError",
     "BadAnswer",

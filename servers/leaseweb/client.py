@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import ssl
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from types import TracebackType
@@ -17,7 +18,7 @@ from servers.leaseweb import paging, reader
 from servers.leaseweb.addresses import check_base_url, path_of, username_part
 from servers.leaseweb.body import unusable
 from servers.leaseweb.secret import Secret
-from servers.leaseweb.transport import Answer, Channel, Timeouts, read, send
+from servers.leaseweb.transport import Answer, Channel, Promise, Timeouts, read, send
 from servers.leaseweb.types import (
     Credential,
     CredentialName,
@@ -34,6 +35,8 @@ from servers.leaseweb.wire import Observer, WireTransport, check_tls, default_tl
 
 T = TypeVar("T")
 _SERVERS = "/virtualServers"
+_JOB = Promise(202, reader.read_job)
+_NOTHING = Promise(204, lambda body: body is None or None)
 
 
 class Client:
@@ -89,9 +92,16 @@ class Client:
 
     # Reads
 
-    def list_servers(self) -> Listing[VirtualServer]:
-        """Every server the key sees (call 1)."""
-        return self._list(_SERVERS, ("virtualServers",), reader.read_server, lambda server: server.id)
+    def list_servers(
+        self, *, start: int = 0, total: int | None = None, go_on: Callable[[], bool] | None = None
+    ) -> Listing[VirtualServer]:
+        """The servers the key sees (call 1) from offset `start` on; see `paging.walk`.
+
+        Without `go_on` it may take as long as a walk may. A page after the first that fails is the listing's `failure`.
+        """
+        fetch = self._pages(_SERVERS, ("virtualServers",), reader.read_server)
+        allowed = go_on or self._within_time()
+        return paging.walk(fetch, lambda server: server.id, go_on=allowed, start=start, total=total)
 
     def get_server(self, server_id: str) -> VirtualServer:
         """One server (call 2); an answer about another server is a `BadAnswer`."""
@@ -174,10 +184,11 @@ class Client:
 
     def update_reference(self, server_id: str, *, reference: str, start_by: float | None = None) -> Sent:
         """Rename a server (call 3); the answer is the whole server, given as `Sent.server`."""
+        promise = Promise(200, lambda body: _if_about(reader.read_server(body), server_id))
+        payload = {"reference": reference}
         path = _server(server_id)
-        done = send(self._channel, "PUT", path, payload={"reference": reference}, start_by=start_by)
-        server = _if_about(reader.read_server(done.content), server_id)
-        return dataclasses.replace(done.sent, server=server)
+        done = send(self._channel, "PUT", path, promise=promise, payload=payload, start_by=start_by)
+        return dataclasses.replace(done.sent, server=done.found)
 
     def store_credential(
         self,
@@ -191,7 +202,7 @@ class Client:
         """Store the password that the portal shows for a user; the server's own is not changed (call 8)."""
         payload: dict[str, str | Secret] = {"username": username, "password": password, "type": kind.value}
         path = f"{_server(server_id)}/credentials"
-        return send(self._channel, "PUT", path, payload=payload, start_by=start_by).sent
+        return send(self._channel, "PUT", path, promise=_NOTHING, payload=payload, start_by=start_by).sent
 
     def _get(self, path: str, reading: Callable[[Any], T | None]) -> T:
         return _read_or_raise(read(self._channel, self._reads, path), reading)
@@ -203,12 +214,25 @@ class Client:
         read_item: Callable[[Any], T | None],
         identity: Callable[[T], str],
     ) -> Listing[T]:
+        """A short list, whole or not at all."""
+        listing = paging.walk(self._pages(path, keys, read_item), identity, go_on=self._within_time())
+        if listing.failure:
+            raise listing.failure
+        return listing
+
+    def _pages(
+        self, path: str, keys: tuple[str, ...], read_item: Callable[[Any], T | None]
+    ) -> Callable[[int], tuple[reader.Page[T], str]]:
         def fetch(offset: int) -> tuple[reader.Page[T], str]:
             answer = read(self._channel, self._reads, f"{path}?limit={paging.PAGE_SIZE}&offset={offset}")
             page = _read_or_raise(answer, lambda body: reader.read_page(body, keys, read_item))
             return page, answer.correlation_id
 
-        return paging.walk(fetch, identity, seconds=self._channel.timeouts.walk)
+        return fetch
+
+    def _within_time(self) -> Callable[[], bool]:
+        end = time.monotonic() + self._channel.timeouts.walk
+        return lambda: time.monotonic() <= end
 
     def _act(
         self,
@@ -218,8 +242,8 @@ class Client:
         payload: dict[str, str | Secret] | dict[str, str] | None = None,
         start_by: float | None = None,
     ) -> Sent:
-        done = send(self._channel, method, path, payload=payload, start_by=start_by)
-        return dataclasses.replace(done.sent, job=reader.read_job(done.content))
+        done = send(self._channel, method, path, promise=_JOB, payload=payload, start_by=start_by)
+        return dataclasses.replace(done.sent, job=done.found)
 
 
 def _server(server_id: str) -> str:

@@ -223,10 +223,12 @@ class DataTraffic:
 
 @dataclass(frozen=True, slots=True)
 class Listing(Generic[T]):
-    """Everything a paged list gave.
+    """What a walk through a paged list gave.
 
-    `complete` is False when entries may be missing: the walk was cut, an entry was unreadable, or there
-    were fewer different entries than `total`. Only a complete listing proves that something is gone.
+    `complete` is False when entries may be missing: the walk was cut or did not begin at the first entry, an entry was
+    unreadable or came twice, `total` changed on the way or promised more. `reached` is the offset behind the last
+    entry, `ended` whether the list was over there, `steady` whether no page contradicted another, and `failure` what
+    kept the next page from being read.
     """
 
     items: tuple[T, ...]
@@ -234,13 +236,17 @@ class Listing(Generic[T]):
     pages: int
     total: int | None
     correlation_id: str
+    reached: int = 0
+    ended: bool = True
+    steady: bool = True
+    failure: LeasewebError | None = None
 
 
 class SendOutcome(enum.Enum):
     """What is certain after a mutating call (G2).
 
-    ACCEPTED: a 2xx status came. REFUSED: Leaseweb turned it down. NOT_SENT: proven not received, may be sent
-    again. AMBIGUOUS: it may have been carried out; must not be sent again.
+    ACCEPTED: the answer that the API promises for it came. REFUSED: Leaseweb turned it down. NOT_SENT: proven not
+    received, may be sent again. AMBIGUOUS: it may have been carried out; must not be sent again.
     """
 
     ACCEPTED = "accepted"
@@ -253,7 +259,7 @@ class SendOutcome(enum.Enum):
 class Sent:
     """Result of a mutating call.
 
-    `reason` is a machine word for the outcome ("accepted", "connect_failed", "rate_limited", "reset", ...);
+    `reason` is a machine word for the outcome ("accepted", "connect_failed", "rate_limited", "not_as_promised", ...);
     `retry_after` is in seconds, at most 600. `correlation_id` is Leaseweb's; when bytes left and no
     answer came it is the one that was sent along.
     """

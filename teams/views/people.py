@@ -21,7 +21,7 @@ from teams.statuses import status_of
 @require_safe
 @team_view(Permission.MEMBERS_SEE)
 def member_list(request: MemberRequest) -> HttpResponse:
-    return render(request, "teams/member_list.html", {"memberships": queries.members(request.access)})
+    return render(request, "teams/member_list.html", {"rows": queries.member_rows(request.access)})
 
 
 @require_safe
@@ -43,6 +43,10 @@ def profile(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         _change(request, user, **form.cleaned_data)
         messages.success(request, "Your profile was saved.")
+        if like := queries.teammate_like(user):
+            messages.warning(
+                request, f"Your name looks like that of {like}. Both names are marked for your teams."
+            )
         return redirect("teams:profile")
     return render(request, "teams/profile.html", {"form": form}, status=status_of(form))
 

@@ -81,7 +81,7 @@ def test_unknown_key_is_refused_in_the_words_of_leaseweb(
     assert refusal.correlation_id in text
     assert "wrong-but-well-formed" not in answer.content.decode()
     entry = AuditEvent.objects.get(action="api_key.refused")
-    assert (entry.chain, entry.target_label, entry.upstream_status) == (team.pk, "Main account", 401)
+    assert (entry.chain_id, entry.target_label, entry.upstream_status) == (team.pk, "Main account", 401)
     assert entry.correlation_id == refusal.correlation_id
     assert not ApiKey.objects.exists()
 

@@ -28,6 +28,7 @@ IS_NO_PAGE = {
     "jobs:changes",
     "jobs:job_export",
     "servers:contract_export",
+    "teams:audit_checkpoints",
     "servers:server_export",
     "servers:server_traffic_csv",
 }
@@ -183,7 +184,7 @@ PAGES: dict[str, Visits] = {
     "servers:api_key_new": of_team("servers:api_key_new"),
     "servers:api_key_remove": of_key("servers:api_key_remove"),
     "servers:api_key_rename": of_key("servers:api_key_rename"),
-    "servers:contract_list": also_empty("servers:contract_list"),
+    "servers:contract_list": also_empty("servers:contract_list", "?within=all", "?q=nothing-like-it"),
     "servers:credential_list": of_servers("servers:credential_list", 0, 1, 2, -3, -1),
     "servers:credential_reveal": of_servers(
         "servers:credential_reveal", 0, query="?type=OPERATING_SYSTEM&username=root"

@@ -21,6 +21,15 @@ def browser(client_of: ClientOf, operator: User) -> Client:
     return client_of(operator)
 
 
+def test_overview_says_how_far_the_first_pass_came(
+    browser: Client, team: Team, make_api_key: MakeApiKey
+) -> None:
+    make_api_key(team, synced_at=None, pass_offset=350, pass_total=10_000)
+    page = browser.get(URL)
+    assert "350 of 10,000 so far" in text_of(page.content)
+    assert "Needs a person" not in text_of(page.content)
+
+
 def test_overview_counts_servers_by_state_and_leads_to_them(
     browser: Client, team: Team, make_server: MakeServer
 ) -> None:
@@ -110,7 +119,11 @@ def test_overview_shows_the_trail_to_those_who_may_read_it(
 ) -> None:
     person = request.getfixturevalue(role)
     AuditEvent.objects.create(
-        chain=team.pk, sequence=1, at=timezone.now(), action=AuditAction.API_KEY_ADD, target_label="The one"
+        chain_id=team.pk,
+        sequence=1,
+        at=timezone.now(),
+        action=AuditAction.API_KEY_ADD,
+        target_label="The one",
     )
     shown = text_of(client_of(person).get(URL).content)
     assert ("added an API key: The one" in shown) is sees
@@ -155,7 +168,7 @@ def test_overview_escapes_names(
     make_job(server, status="failed", message=text[:600])
     make_job(server, status="unknown", deadline_at=timezone.now())
     AuditEvent.objects.create(
-        chain=team.pk, sequence=1, at=timezone.now(), action="job.request", target_label=text[:200]
+        chain_id=team.pk, sequence=1, at=timezone.now(), action="job.request", target_label=text[:200]
     )
     page = client_of(owner).get(URL).content
     assert b"<script>alert" not in page

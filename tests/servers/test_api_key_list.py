@@ -1,6 +1,7 @@
 """The list of API keys."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -60,6 +61,27 @@ def test_api_key_list_forgets_the_error_of_a_key_that_works_again(
 ) -> None:
     make_api_key(team, error="an old trouble", error_at=timezone.now())
     assert "an old trouble" not in text_of(browser.get(URL).content)
+
+
+def test_api_key_list_says_that_a_list_is_not_whole_and_how_long_a_reading_takes(
+    browser: Client, team: Team, make_api_key: MakeApiKey, settings: Any
+) -> None:
+    settings.CALL_BUDGET_PER_MINUTE = 60
+    stopped = "Reading stopped after 1,550 of 2,000 servers and goes on there."
+    make_api_key(
+        team,
+        list_error=stopped,
+        pass_begun_at=timezone.now(),
+        pass_offset=1550,
+        pass_total=2000,
+        synced_at=None,
+    )
+    make_api_key(team, name="Whole", list_calls=200, server_count=10_000)
+    shown = text_of(browser.get(URL).content)
+    assert "list not whole " + stopped in shown
+    assert "now at 1,550 of 2,000" in shown
+    assert "takes about 4 min 46 s at this call budget" in shown
+    assert shown.count("at this call budget") == 1, "one that fits into its minute needs no words"
 
 
 def test_api_key_list_tells_that_the_api_is_deprecated(browser: Client) -> None:

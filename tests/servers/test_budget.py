@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from servers import budget, sync
+from servers import budget, passes
 from servers.clock import after, before
 from servers.models import ApiKey
 from tests.servers.conftest import Cloud
@@ -96,13 +96,19 @@ def test_background_pages_leave_the_share_of_clicks_alone(api_key: ApiKey, had: 
     assert tokens(api_key) == pytest.approx(left)
 
 
-def test_click_comes_through_right_after_the_pass_over_a_large_fleet(cloud: Cloud) -> None:
+def test_pass_over_a_large_fleet_takes_a_page_at_a_time_and_leaves_the_share_of_clicks(
+    cloud: Cloud, settings: Any
+) -> None:
+    settings.CALL_BUDGET_PER_MINUTE = 10
     cloud.sim.world.add_servers(cloud.sim.world.account("main"), count=740)
     api_key = cloud.key()
-    cloud.sync(api_key)
-    assert len(cloud.calls()) == 16
+    cloud.turn(api_key)
+    assert len(cloud.calls()) == 7
+    assert (api_key.pass_offset, api_key.pass_total, api_key.synced_at) == (350, 752, None)
     assert budget.take(api_key.pk, background=False, calls=2)
     assert not budget.take(api_key.pk, background=True)
+    cloud.sync(api_key)
+    assert len(cloud.calls()) == 16
 
 
 @pytest.mark.parametrize(("servers", "seconds"), [(0, 60), (148, 60), (588, 103)])
@@ -137,12 +143,12 @@ def test_key_that_does_not_exist_gives_nothing(db: None) -> None:
 def test_pass_without_budget_is_put_off_and_asks_nobody(cloud: Cloud) -> None:
     api_key, begun = cloud.key(), timezone.now()
     leave(api_key, 3.0)
-    assert sync.read_if_due(api_key) is None
+    assert passes.read_if_due(api_key) is None
     api_key.refresh_from_db()
     assert cloud.calls() == []
     assert api_key.synced_at is None
-    assert ApiKey.objects.filter(next_sync_at__lte=after(sync.WAIT_FOR_BUDGET)).exists()
-    assert api_key.next_sync_at >= begun + sync.WAIT_FOR_BUDGET - SECOND
+    assert ApiKey.objects.filter(next_sync_at__lte=after(passes.WAIT_FOR_BUDGET)).exists()
+    assert api_key.next_sync_at >= begun + passes.WAIT_FOR_BUDGET - SECOND
 
 
 @pytest.mark.django_db(transaction=True)

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from servers import ical
+from servers import contract_calendar, ical
 from servers.contract_calendar import ending_soon
 from servers.models import Server
 from teams.models import Team, User
@@ -97,6 +97,73 @@ def test_ends_within_thirty_days_are_counted(operator: User, team: Team, make_se
     assert ending_soon(access_of(operator, team)) == 3
 
 
+def test_contracts_come_page_by_page_and_sums_are_of_whole_months(
+    browser: Client, team: Team, make_server: MakeServer
+) -> None:
+    for number in range(120):
+        make_server(
+            team,
+            shown_name=f"web-{number:03}",
+            contract_ends_on=ends_in(-1 if number < 60 else 300),
+            price=Decimal(2),
+            currency="EUR",
+            billing_frequency="MONTH",
+        )
+    seen: list[str] = []
+    address = PAGE
+    for group in ("Ended · 60 contracts", f"{ends_in(300):%B %Y} · 60 contracts · 120.00 EUR per month"):
+        page = browser.get(address)
+        assert group in text_of(page.content)
+        assert "50 of 120 contracts" in text_of(page.content)
+        seen += [each.name for month in page.context["months"] for each in month.endings]
+        address = PAGE + page.context["next_url"]
+    assert "10 of them on this page" in text_of(page.content)
+    last = browser.get(address)
+    seen += [each.name for month in last.context["months"] for each in month.endings]
+    assert seen == [f"web-{number:03}" for number in range(120)]
+    back = browser.get(PAGE + last.context["previous_url"])
+    assert back.context["months"][0].endings[0].name == "web-050"
+
+
+@pytest.mark.parametrize(
+    "token", ["x", "WzEsMl0", "WyJub3QgYSBkYXkiLCJ4IiwxXQ", "WyIyMDI2LTAyLTMxIiwieCIsMV0"]
+)
+def test_place_that_does_not_fit_is_the_first_page(
+    browser: Client, team: Team, make_server: MakeServer, token: str
+) -> None:
+    make_server(team, contract_ends_on=ends_in(1))
+    assert browser.get(f"{PAGE}?after={token}").context["shown"] == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("", ["ended", "soon", "autumn"]),
+        ("?within=30", ["ended", "soon"]),
+        ("?within=90&q=AUT", ["autumn"]),
+        ("?within=all", ["ended", "soon", "autumn", "far"]),
+        ("?within=never&q=", ["ended", "soon", "autumn"]),
+    ],
+)
+def test_contracts_are_narrowed_by_when_they_end_and_by_words(
+    browser: Client, team: Team, make_server: MakeServer, query: str, names: list[str]
+) -> None:
+    for name, days in (("ended", -3), ("soon", 9), ("autumn", 80), ("far", 500)):
+        make_server(team, shown_name=name, search_text=name, contract_ends_on=ends_in(days))
+    page = browser.get(PAGE + query)
+    assert [each.name for month in page.context["months"] for each in month.endings] == names
+    file = download(browser, page.context["export_url"]).decode()
+    assert file.count("BEGIN:VEVENT") == len([name for name in names if name != "ended"])
+
+
+def test_contracts_without_a_match_can_be_cleared_and_those_later_be_seen(
+    browser: Client, team: Team, make_server: MakeServer
+) -> None:
+    make_server(team, contract_ends_on=ends_in(500))
+    assert b'href="?within=all"' in browser.get(PAGE).content
+    assert "Clear the filters" in text_of(browser.get(f"{PAGE}?q=nothing").content)
+
+
 # --- The file ---------------------------------------------------------------------------------------------------
 
 
@@ -122,6 +189,20 @@ def test_file_is_in_the_trail_before_it_leaves(browser: Client, team: Team, make
     make_server(team, contract_ends_on=ends_in(3))
     download(browser, FILE)
     assert [entry.target_id for entry in exports(team)] == ["contracts"]
+
+
+def test_file_is_bounded_and_says_so(
+    browser: Client, team: Team, make_server: MakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contract_calendar, "MOST_EVENTS", 3)
+    for days in range(5):
+        make_server(team, contract_ends_on=ends_in(days))
+    found = download(browser, FILE).decode()
+    assert found.count("BEGIN:VEVENT") == 3
+    assert "X-WR-CALDESC:" in found
+    narrowed = download(browser, f"{FILE}?within=30&q=nothing").decode()
+    assert (narrowed.count("BEGIN:VEVENT"), "X-WR-CALDESC:" in narrowed) == (0, False)
+    assert [entry.after.get("within") for entry in exports(team)] == [None, "30"]
 
 
 def test_file_stays_when_the_trail_fails(browser: Client, team: Team) -> None:

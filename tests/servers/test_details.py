@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from servers import details, sync
+from servers import details, passes
 from servers.clock import after, before
 from servers.leaseweb import LeasewebError
 from servers.leaseweb.simulator.faults import Fault
@@ -201,12 +201,47 @@ def test_list_that_was_cut_short_marks_no_snapshot_gone_and_says_so(
     assert reading.error_at is not None
 
 
-def test_complete_and_empty_list_marks_all_gone(cloud: Cloud, api_key: ApiKey, server: Server) -> None:
-    """The counter-proof of the test above: it is completeness that counts."""
+@pytest.mark.parametrize("lie", [Fault.EMPTY_LIST, Fault.HALF_LIST, Fault.SHORT_PAGE], ids=str)
+def test_list_that_lies_makes_no_snapshot_gone(
+    cloud: Cloud, api_key: ApiKey, server: Server, lie: Fault
+) -> None:
     read(api_key, server, "snapshots")
+    cloud.sim.faults.add(lie, operation="listSnapshots")
+    for _ in range(3):
+        read(api_key, server, "snapshots")
+    assert shown(server) == [("Number 1", "READY"), ("Number 2", "READY")]
+
+
+def test_snapshots_are_gone_by_a_404_each_as_the_budget_allows(
+    cloud: Cloud, api_key: ApiKey, server: Server
+) -> None:
+    read(api_key, server, "snapshots")
+    ids = set(cloud.upstream(server).snapshots)
     cloud.upstream(server).snapshots.clear()
+    ApiKey.objects.update(budget_tokens=0, budget_at=timezone.now() + MINUTE)
     assert read(api_key, server, "snapshots").error == ""
+    assert len(shown(server)) == 2
+    ApiKey.objects.update(budget_tokens=10)
+    read(api_key, server, "snapshots")
     assert shown(server) == []
+    assert {entry.path.rpartition("/")[2] for entry in cloud.calls("getSnapshot")} == ids
+
+
+def test_name_of_a_credential_stays_until_a_second_whole_list_lacks_it(
+    cloud: Cloud, api_key: ApiKey, server: Server
+) -> None:
+    whole = read(api_key, server, "credentials").content
+    cloud.sim.faults.add(Fault.EMPTY_LIST, operation="listCredentials", times=2)
+    lied = read(api_key, server, "credentials")
+    assert [each["username"] for each in lied.content] == [each["username"] for each in whole]
+    assert lied.due_at - timezone.now() <= 5 * MINUTE, "and the second list is soon"
+    again = read(api_key, server, "credentials")
+    assert again.content == whole
+    assert again.due_at - timezone.now() > 60 * MINUTE
+    cloud.upstream(server).credentials.clear()
+    read(api_key, server, "credentials")
+    assert read(api_key, server, "credentials").content == []
+    assert not cloud.calls("getCredential"), "no password is fetched for that"
 
 
 def test_cut_list_of_templates_does_not_replace_a_whole_one(
@@ -343,7 +378,7 @@ def test_pass_that_finds_all_readings_asks_for_them_once(
     cloud: Cloud, api_key: ApiKey, django_assert_max_num_queries: Any
 ) -> None:
     api_key.refresh_from_db()
-    found = sync.read_listing(api_key)
+    found = passes.read(api_key, lambda: True)
     with django_assert_max_num_queries(25) as queries:
-        sync.apply_listing(api_key, found)
+        passes.apply(api_key, found)
     assert sum("servers_serverreading" in each["sql"] for each in queries) == 1

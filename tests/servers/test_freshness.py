@@ -75,6 +75,19 @@ def test_of_key_wants_a_person_for_a_key_in_trouble(health: str, tone: str) -> N
     assert found.text[0].isupper()
 
 
+def test_of_key_says_that_a_list_is_not_whole_though_the_key_works() -> None:
+    found = freshness.of_key(key(list_error="50 of 120"), NOW)
+    assert found is not None
+    assert (found.advice, found.tone) == ("50 of 120", "warn")
+
+
+def test_of_key_says_how_far_the_first_pass_came() -> None:
+    found = freshness.of_key(key(synced_at=None, pass_offset=350, pass_total=10_000), NOW)
+    assert found is not None
+    assert "350 of 10,000 so far" in found.text
+    assert found.tone == "info"
+
+
 def test_of_key_wants_a_person_when_nobody_reads_it() -> None:
     found = freshness.of_key(key(next_sync_at=NOW - 3 * MINUTE), NOW)
     assert found is not None

@@ -110,7 +110,7 @@ def test_answer_that_did_not_come_takes_back_nothing_that_leaseweb_said(
 
 
 def test_reading_does_not_disprove_reads_only_and_an_accepted_action_does(api_key: ApiKey) -> None:
-    health.note_action_refused(fresh(api_key), Forbidden(status=403))
+    health.note_action_refused(fresh(api_key), Forbidden(status=403), about="1")
     fail(api_key, Unavailable())
     health.note_success(fresh(api_key))
     assert fresh(api_key).health == Health.READS_ONLY
@@ -127,8 +127,49 @@ def test_accepted_action_says_nothing_new_of_other_keys(api_key: ApiKey, before:
     assert (fresh(api_key).health, told(api_key)) == (before, [])
 
 
-def test_refused_action_with_401_refuses_the_key_whole(api_key: ApiKey) -> None:
-    health.note_action_refused(fresh(api_key), AuthError(status=401))
+@pytest.mark.parametrize("error", [AuthError(status=401), Forbidden(status=403)])
+@pytest.mark.parametrize(
+    ("calls", "refused"),
+    [
+        ("a", False),
+        ("list", False),
+        ("a a a", False),
+        ("a works b", False),
+        ("list works list", False),
+        ("a b", True),
+        ("a list", True),
+        ("list a", True),
+        ("list list", True),
+    ],
+)
+def test_two_refusals_in_a_row_refuse_a_key_and_one_does_not(
+    api_key: ApiKey, calls: str, refused: bool, error: LeasewebError
+) -> None:
+    """On different servers; the list is the key's own, so it confirms itself."""
+    for call in calls.split():
+        if call == "works":
+            health.note_success(fresh(api_key))
+        else:
+            about = health.LIST if call == "list" else call
+            health.note_failure(fresh(api_key), error, about=about)
+    assert (fresh(api_key).health == Health.REFUSED) == refused
+    assert told(api_key) == ([("failing", "refused")] if refused else [])
+
+
+def test_first_refusal_has_the_list_asked_soon(api_key: ApiKey) -> None:
+    ApiKey.objects.update(next_sync_at=timezone.now() + timedelta(minutes=1))
+    health.note_failure(fresh(api_key), AuthError(status=401), about="1")
+    assert fresh(api_key).next_sync_at <= timezone.now() + timedelta(seconds=5)
+    assert fresh(api_key).health == Health.FAILING
+
+
+def test_refused_action_with_401_counts_like_a_reading(api_key: ApiKey) -> None:
+    health.note_action_refused(fresh(api_key), AuthError(status=401), about="1")
+    assert fresh(api_key).health == Health.WORKING
+    health.note_action_accepted(fresh(api_key))
+    health.note_action_refused(fresh(api_key), AuthError(status=401), about="2")
+    assert fresh(api_key).health == Health.WORKING
+    health.note_action_refused(fresh(api_key), AuthError(status=401), about="1")
     assert fresh(api_key).health == Health.REFUSED
 
 
@@ -140,12 +181,14 @@ def test_trouble_of_the_network_fills_nobodys_trail(api_key: ApiKey) -> None:
 
 
 @pytest.mark.parametrize("error", [AuthError(), Forbidden()])
-def test_key_refused_at_its_first_reading_is_audited(
+def test_key_refused_at_its_first_readings_is_audited(
     make_api_key: MakeApiKey, team: Any, error: LeasewebError
 ) -> None:
     api_key = make_api_key(team, health=Health.UNTRIED)
     fail(api_key, error)
-    assert told(api_key) == [("untried", "refused")]
+    assert told(api_key) == []
+    fail(api_key, error)
+    assert told(api_key) == [("failing", "refused")]
 
 
 def test_first_reading_that_works_is_no_news(make_api_key: MakeApiKey, team: Any) -> None:

@@ -6,9 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connection
+from django.db import connection
 from django.utils import timezone
 
+from audit.heads import ChainBroken
 from audit.models import AuditEvent, AuditHead
 from audit.verify import verify
 from jobs.engine import reading
@@ -44,6 +45,8 @@ PROOFS: dict[str, tuple[str, int, bool, str]] = {
     "429 with Retry-After": ("failed", 1, False, "Leaseweb asks us to slow down."),
     "503 documented": ("failed", 1, False, "Leaseweb has trouble answering"),
     "503 undocumented": ("unsure", 1, False, "Leaseweb did not confirm it"),
+    "200 with a page": ("unsure", 1, False, "Leaseweb did not confirm it"),
+    "202 without its body": ("unsure", 1, True, "Leaseweb did not confirm it"),
     "timeout before sending": ("failed", 0, False, "The panel cannot reach Leaseweb."),
     "timeout after sending": ("unsure", 1, True, "Leaseweb did not confirm it"),
     "cut after sending": ("unsure", 1, True, "Leaseweb did not confirm it"),
@@ -189,7 +192,7 @@ def test_rename_that_cannot_be_audited_is_not_sent(room: EngineRoom) -> None:
     server = room.server()
     naming.server_note(room.access, server, "so that there is an entry", seen="")
     AuditHead.objects.filter(pk=room.access.team.pk).update(sequence=0)
-    with pytest.raises(DatabaseError):
+    with pytest.raises(ChainBroken):
         rename(room, server)
     assert not room.sim.journal.entries("updateServer")
 
@@ -217,10 +220,12 @@ def test_call_is_counted(room: EngineRoom) -> None:
     assert ApiKey.objects.get().budget_tokens == 2
 
 
-def test_401_refuses_the_key(room: EngineRoom) -> None:
+def test_401_on_two_servers_refuses_the_key(room: EngineRoom) -> None:
     arrange(room.sim, "401 empty", "updateServer")
-    rename(room, room.server())
-    assert ApiKey.objects.get().health == ApiKey.Health.REFUSED
+    one, two = Server.objects.order_by("pk")[:2]
+    for server, health in ((one, ApiKey.Health.WORKING), (two, ApiKey.Health.REFUSED)):
+        rename(room, server)
+        assert ApiKey.objects.get().health == health
 
 
 def test_note_is_audited_before_and_after(room: EngineRoom) -> None:

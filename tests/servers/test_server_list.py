@@ -1,5 +1,7 @@
 """The list of servers."""
 
+from typing import Any
+
 import pytest
 from django.test import Client
 from django.utils import timezone
@@ -188,6 +190,15 @@ def test_server_list_without_a_match_offers_to_clear(
     shown = text_of(browser.get(f"{URL}?q=nothing").content)
     assert "No server matches" in shown
     assert "Clear the filters" in shown
+
+
+@pytest.mark.parametrize("state", [{"synced_at": None}, {"list_error": "50 of 120"}, {}])
+def test_server_list_shows_no_total_that_nobody_saw(
+    browser: Client, team: Team, make_api_key: MakeApiKey, make_server: MakeServer, state: dict[str, Any]
+) -> None:
+    make_server(team, api_key=make_api_key(team, **state))
+    shown = text_of(browser.get(URL).content)
+    assert ("the list of an API key is not whole" in shown) == bool(state)
 
 
 def test_server_list_marks_old_figures(browser: Client, team: Team, make_server: MakeServer) -> None:

@@ -9,14 +9,14 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from jobs.models import Job
-from servers import sync
+from servers import passes, sync
 from servers.leaseweb import LeasewebError, ServerState, VirtualServer
 from servers.leaseweb.simulator.faults import Fault
 from servers.models import ApiKey, Server, ServerKey
 from servers.sync import Reading
 from teams.models import Team
 from tests.cast import MakeJob
-from tests.servers.conftest import Cloud
+from tests.servers.conftest import Cloud, whole_pass
 
 pytestmark = pytest.mark.django_db
 
@@ -64,13 +64,14 @@ def test_pass_takes_the_same_queries_for_any_number_of_servers(cloud: Cloud) -> 
     few = statements(api_key)
     cloud.sim.world.add_servers(cloud.sim.world.account("main"), count=50)
     cloud.sync(api_key)
+    cloud.sync(api_key)
     assert statements(api_key) == few
 
 
 def statements(api_key: ApiKey) -> int:
-    reading = sync.read_listing(api_key)
+    stretch = passes.read(api_key, lambda: True)
     with CaptureQueriesContext(connection) as queries:
-        assert not sync.apply_listing(api_key, reading)
+        assert not passes.apply(api_key, stretch)
     return len(queries)
 
 
@@ -161,21 +162,19 @@ BROKEN: list[tuple[Fault, dict[str, Any]]] = [
 
 
 @pytest.mark.once
-@pytest.mark.parametrize("page", [1, 2])
 @pytest.mark.parametrize(("fault", "options"), BROKEN)
 def test_failed_pass_changes_nothing_but_the_error(
-    cloud: Cloud, fault: Fault, options: dict[str, Any], page: int
+    cloud: Cloud, fault: Fault, options: dict[str, Any]
 ) -> None:
-    cloud.sim.world.add_servers(cloud.sim.world.account("main"), count=60)
     api_key = cloud.key()
     cloud.sync(api_key)
     before, synced_at = rows(cloud.team), api_key.synced_at
     cloud.sim.world.set_state(first(cloud.team).upstream_id, "STOPPED")
-    cloud.sim.faults.add(fault, operation="listServers", skip=page - 1, **options)
+    cloud.sim.faults.add(fault, operation="listServers", **options)
     with pytest.raises(LeasewebError):
         cloud.sync(api_key)
     assert rows(cloud.team) == before
-    assert (api_key.synced_at, api_key.server_count, api_key.failures) == (synced_at, 72, 1)
+    assert (api_key.synced_at, api_key.server_count, api_key.failures) == (synced_at, 12, 1)
     assert api_key.error
     assert api_key.error_at is not None
     cloud.sim.faults.clear()
@@ -198,15 +197,6 @@ def test_incomplete_pass_marks_nothing_gone(cloud: Cloud, body: dict[str, Any]) 
     cloud.sim.faults.add(Fault.REFUSE, operation="listServers", status=200, body=body)
     assert not cloud.sync(api_key)
     assert Server.objects.filter(gone_at=None).count() == 12
-
-
-def test_complete_and_empty_pass_marks_all_gone(cloud: Cloud) -> None:
-    """The counter-proof of the test above: it is completeness that counts."""
-    api_key = cloud.key()
-    cloud.sync(api_key)
-    body = {"virtualServers": [], "_metadata": {"totalCount": 0}}
-    cloud.sim.faults.add(Fault.REFUSE, operation="listServers", status=200, body=body)
-    assert len(cloud.sync(api_key).gone) == 12
 
 
 # --- What Leaseweb may send -------------------------------------------------------------------------------------
@@ -268,23 +258,21 @@ def test_answer_with_half_of_the_fields_missing_is_read(cloud: Cloud) -> None:
 # --- Readings that overtake one another -------------------------------------------------------------------------
 
 
-def reading(begun: Any, *servers: VirtualServer, complete: bool = False) -> Reading:
-    return Reading(begun, servers, complete=complete)
-
-
 @pytest.mark.req("G8")
 def test_older_reading_never_overwrites_a_newer_one(cloud: Cloud) -> None:
     api_key = cloud.key()
     early, late = timezone.now() - timedelta(seconds=9), timezone.now()
     new = VirtualServer("1", reference="new", state=ServerState.STOPPED)
     old = VirtualServer("1", reference="old", state=ServerState.RUNNING)
-    sync.apply_server(api_key, reading(late, new))
-    assert not sync.apply_server(api_key, reading(early, old))
-    assert not sync.apply_listing(api_key, reading(early, complete=True)), "it was not there yet, not gone"
+    sync.apply_server(api_key, Reading(late, (new,)))
+    assert not sync.apply_server(api_key, Reading(early, (old,)))
+    assert not passes.apply(api_key, whole_pass(early))
+    api_key.refresh_from_db()
+    assert not passes.missing(api_key), "it was not there yet, not gone"
     server = Server.objects.get()
     assert (server.reference, server.state, server.gone_at, server.seen_at) == ("new", "STOPPED", None, late)
-    sync.apply_listing(api_key, reading(late, new, complete=True))
-    sync.apply_listing(api_key, reading(early, old, complete=True))
+    passes.apply(api_key, whole_pass(late, new))
+    assert not passes.apply(api_key, whole_pass(early, old))
     assert ApiKey.objects.get(pk=api_key.pk).synced_at == late
 
 
@@ -292,11 +280,11 @@ def test_wish_for_a_reading_is_met_by_one_that_began_after_it(cloud: Cloud) -> N
     api_key = cloud.key()
     asked = timezone.now()
     server = VirtualServer("1")
-    sync.apply_server(api_key, reading(asked - timedelta(seconds=9), server))
+    sync.apply_server(api_key, Reading(asked - timedelta(seconds=9), (server,)))
     Server.objects.update(refresh_asked_at=asked)
     ApiKey.objects.update(refresh_asked_at=asked)
-    sync.apply_listing(api_key, reading(asked - timedelta(seconds=1), server))
+    passes.apply(api_key, whole_pass(asked - timedelta(seconds=1), server))
     assert Server.objects.get().refresh_asked_at == ApiKey.objects.get().refresh_asked_at == asked
-    sync.apply_listing(api_key, reading(asked + timedelta(seconds=1), server))
+    passes.apply(api_key, whole_pass(asked + timedelta(seconds=1), server))
     assert Server.objects.get().refresh_asked_at is None
     assert ApiKey.objects.get().refresh_asked_at is None

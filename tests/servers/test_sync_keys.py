@@ -8,13 +8,13 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from servers import services, sync
+from servers import passes, services, sync
 from servers.leaseweb import AuthError, NotFound, VirtualServer
 from servers.leaseweb.simulator.faults import Fault
 from servers.models import ApiKey, Server, ServerKey
 from servers.sync import Reading
 from teams.models import Team, User
-from tests.servers.conftest import Cloud
+from tests.servers.conftest import Cloud, whole_pass
 from tests.support.engine_room import access_of
 
 pytestmark = pytest.mark.django_db
@@ -46,10 +46,15 @@ def test_server_that_another_key_still_sees_is_not_gone(cloud: Cloud, keys: tupl
     cloud.sim.keys.add(ONE, account="empty")
     before = dict(Server.objects.values_list("pk", "changed_seq"))
     assert cloud.sync(one).gone == ()
+    assert ServerKey.objects.filter(api_key=one).count() == 12, (
+        "so many at once are not believed the first time"
+    )
+    assert cloud.sync(one).gone == ()
     assert used() == {two.pk}, "the key that no longer sees them must not be used for them"
     assert not ServerKey.objects.filter(api_key=one).exists()
     assert all(server.changed_seq > before[server.pk] for server in Server.objects.all())
     cloud.sim.keys.add(TWO, account="empty")
+    cloud.sync(two)
     assert len(cloud.sync(two).gone) == 12
 
 
@@ -61,10 +66,10 @@ def test_detail_reading_without_the_server_hands_it_to_the_other_key(
     cloud.sim.faults.add(Fault.REFUSE, operation="getServer", status=404)
     with pytest.raises(NotFound):
         sync.read_server(one, server.upstream_id)
-    sync.mark_gone(server)
+    sync.mark_gone(server, one.pk)
     server.refresh_from_db()
     assert (server.api_key, server.gone_at) == (two, None)
-    sync.mark_gone(server)
+    sync.mark_gone(server, two.pk)
     server.refresh_from_db()
     assert server.gone_at is not None
     assert ApiKey.objects.get(pk=one.pk).failures == 0, "a missing server is not the key's fault"
@@ -98,11 +103,11 @@ def test_keyless_servers_take_the_next_key_that_sees_them(
 def test_refused_key_hands_its_servers_to_one_that_works(cloud: Cloud, keys: tuple[ApiKey, ApiKey]) -> None:
     one, two = keys
     cloud.sim.keys.revoke(ONE)
-    with pytest.raises(AuthError):
-        cloud.sync(one)
-    assert used() == {one.pk}
-    cloud.sync(two)
-    assert used() == {two.pk}
+    for trusted in (one, two):
+        with pytest.raises(AuthError):
+            cloud.sync(one)
+        cloud.sync(two)
+        assert used() == {trusted.pk}
 
 
 @pytest.mark.req("G7")
@@ -114,10 +119,11 @@ def test_reading_that_outlived_its_key_writes_nothing(
     one, _ = keys
     for api_key in keys:
         services.api_key_remove(access_of(owner, cloud.team), api_key)
-    late = Reading(
-        timezone.now() + timedelta(seconds=1), (VirtualServer("1"), VirtualServer("2")), complete=True
-    )
-    assert not (sync.apply_listing if how == "listing" else sync.apply_server)(one, late)
+    begun, servers = timezone.now() + timedelta(seconds=1), (VirtualServer("1"), VirtualServer("2"))
+    if how == "listing":
+        assert not passes.apply(one, whole_pass(begun, *servers))
+    else:
+        assert not sync.apply_server(one, Reading(begun, servers))
     assert (Server.objects.count(), used(), ServerKey.objects.count()) == (12, {None}, 0)
     assert ApiKey.objects.get(pk=one.pk).health == ApiKey.Health.WORKING
 
@@ -142,7 +148,7 @@ def test_key_removed_during_readings_ends_whole_and_gone(cloud: Cloud, owner: Us
     def read() -> None:
         items = tuple(VirtualServer(server.upstream_id, reference="read") for server in Server.objects.all())
         for _ in range(5):
-            sync.apply_listing(api_key, Reading(timezone.now(), items, complete=True))
+            passes.apply(api_key, whole_pass(timezone.now(), *items))
 
     works = [read, read, lambda: services.api_key_remove(access_of(owner, cloud.team), api_key)]
     threads = [threading.Thread(target=at_once, args=(work,)) for work in works]

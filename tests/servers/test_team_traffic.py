@@ -101,12 +101,20 @@ def test_age_is_that_of_the_oldest_reading(browser: Client, team: Team, make_ser
     assert "The oldest figures were read 3 h ago" in text_of(browser.get(URL).content)
 
 
-def test_only_the_first_fifty_are_shown(browser: Client, team: Team, make_server: MakeServer) -> None:
-    for number in range(52):
-        use(make_server(team), number + 1)
-    page = browser.get(URL)
-    assert len(page.context["rows"]) == 50
-    assert "The 50 of 52 servers that come first." in text_of(page.content)
+@pytest.mark.parametrize("sort", ["use", "percent"])
+def test_servers_come_fifty_a_page(browser: Client, team: Team, make_server: MakeServer, sort: str) -> None:
+    every = [f"s{number:02}" for number in range(60)]
+    for number, name in enumerate(every):
+        limit = {"traffic_limit": 10, "traffic_unit": "GB"} if number < 30 else {"traffic_limit": None}
+        use(make_server(team, shown_name=name, **limit), 10**6 * (60 - number // 2))
+    page = browser.get(f"{URL}?sort={sort}")
+    assert "50 of 60 servers" in text_of(page.content)
+    rest = page.context["next_url"]
+    assert names(browser, f"?sort={sort}") + names(browser, rest) == every
+    assert names(browser, browser.get(URL + rest).context["previous_url"]) == every[:50]
+    assert names(browser, f"?sort={sort}&after=WyJ4Il0") == every[:50], (
+        "a place that does not fit is the first page"
+    )
 
 
 def test_queries_do_not_grow_with_the_servers(browser: Client, team: Team, make_server: MakeServer) -> None:

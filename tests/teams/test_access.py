@@ -122,15 +122,6 @@ def test_outsider_cannot_tell_a_foreign_team_from_none(
 
 
 @pytest.mark.req("A8")
-def test_refusals_beyond_twenty_a_minute_are_not_written_down(
-    viewer: User, team: Team, client_of: ClientOf
-) -> None:
-    client = client_of(viewer)
-    assert {client.get(PROBE).status_code for _ in range(22)} == {403}
-    assert len(refusals(team)) == 20
-
-
-@pytest.mark.req("A8")
 @pytest.mark.req("X1")
 @pytest.mark.parametrize("headers", [{}, HTMX])
 def test_member_without_the_right_is_told_why_and_it_is_audited(

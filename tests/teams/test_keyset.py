@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from servers.models import Server
-from teams.keyset import Order, Page, page
+from teams.keyset import Order, Page, page, page_of_sorted
 from teams.models import Team
 from tests.cast import MakeServer
 
@@ -121,3 +121,36 @@ def test_page_is_one_query(rows: QuerySet[Server], django_assert_num_queries: ob
 def test_moment_that_no_database_holds_is_the_first_page(rows: QuerySet[Server], moment: str) -> None:
     token = base64.urlsafe_b64encode(json.dumps([moment, 1]).encode()).decode().rstrip("=")
     assert page(rows, AGE, after=token, size=3).rows == page(rows, AGE, size=3).rows
+
+
+# --- Rows that were worked out ----------------------------------------------------------------------------------
+
+
+def sorted_page(rows: list[int], **place: str) -> Page[int]:
+    return page_of_sorted(rows, lambda row: (row / 2, str(row)), **place)
+
+
+def test_sorted_rows_come_page_by_page_both_ways() -> None:
+    rows = list(range(120))
+    first = sorted_page(rows)
+    second = sorted_page(rows, after=first.after)
+    third = sorted_page(rows, after=second.after)
+    assert first.rows + second.rows + third.rows == rows
+    assert (first.before, third.after) == ("", "")
+    assert sorted_page(rows, before=third.before) == second
+    assert sorted_page(rows, before=second.before) == first
+
+
+def test_sorted_page_stays_when_rows_before_it_go() -> None:
+    rows = list(range(120))
+    first = sorted_page(rows)
+    assert sorted_page(rows[10:], after=first.after).rows == rows[50:100]
+    assert sorted_page([row for row in rows if row != 49], after=first.after).rows == rows[50:100]
+
+
+@pytest.mark.parametrize("content", [None, 5, "x", [[1], "x"], ["x", "x"], [{}, 1], {"a": 1}])
+def test_sorted_page_of_a_place_that_does_not_fit_is_the_first(content: object) -> None:
+    rows = list(range(60))
+    token = base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")
+    for place in ({"after": token}, {"before": token}, {"after": "%%"}, {"after": "x" * 3000}):
+        assert sorted_page(rows, **place).rows == rows[:50]

@@ -178,3 +178,23 @@ def test_times_are_shown_in_the_zone_of_the_person(
     tokyo = event.at.astimezone(zoneinfo.ZoneInfo("Asia/Tokyo"))
     assert f'datetime="{tokyo.isoformat(timespec="seconds")}"' in page
     assert "JST (UTC+09:00)" in page
+
+
+@pytest.mark.parametrize("zone", ["Europe/Atlantis", "../etc/passwd", "/etc/passwd", "a\u00e9", "Europe", ""])
+def test_time_zone_that_the_machine_does_not_know_is_utc_and_said(
+    zone: str, viewer: User, team: Team, client_of: ClientOf
+) -> None:
+    """It was known where it was chosen: another machine, an older list of zones."""
+    User.objects.filter(pk=viewer.pk).update(time_zone=zone)
+    client = client_of(viewer)
+    for page in (PROFILE, reverse("jobs:overview", args=[team.slug])):
+        response = client.get(page)
+        assert response.status_code == 200
+        assert response.context["unknown_time_zone"] == zone
+        text = response.content.decode()
+        assert "Times in UTC" in text
+        assert ("does not know your time zone" in text) is bool(zone)
+    assert client.post(PROFILE, GOOD).status_code == 302
+    response = client.get(PROFILE)
+    assert response.context["unknown_time_zone"] == ""
+    assert "Times in Europe/Amsterdam" in response.content.decode()

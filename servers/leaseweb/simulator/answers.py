@@ -125,12 +125,11 @@ def job_json(job_id: str, name: str, *, created_at: datetime) -> dict[str, Any]:
     return {"id": job_id, "name": name, "status": "PENDING", "createdAt": timestamp(created_at)}
 
 
-def page_json(key: str, items: list[dict[str, Any]], *, limit: int, offset: int) -> dict[str, Any]:
-    """One page of `items` under `key`, with the `_metadata` that all lists have."""
-    return {
-        key: items[offset : offset + limit],
-        "_metadata": {"totalCount": len(items), "offset": offset, "limit": limit},
-    }
+def page_json(
+    key: str, items: list[dict[str, Any]], *, total: int, limit: int, offset: int
+) -> dict[str, Any]:
+    """The `items` of a page under `key`, with the `_metadata` that all lists have."""
+    return {key: items, "_metadata": {"totalCount": total, "offset": offset, "limit": limit}}
 
 
 def without_half(data: Any) -> Any:

@@ -118,7 +118,8 @@ class Api:
         if not grant.allows(head.method):
             return None, error_answer(403, correlation_id=exchange.correlation_id)
         ending = _ENDINGS.get(exchange.fault, Ending.NORMAL) if exchange.fault else Ending.NORMAL
-        call = Call(self._world, self._world.account(grant.account), found.params, head.query, body, ending)
+        account = self._world.account(grant.account)
+        call = Call(self._world, account, found.params, head.query, body, ending, exchange.fault)
         try:
             if found.operation == UNKNOWN_OPERATION:
                 return call, _no_route(exchange)

@@ -24,6 +24,10 @@ class Fault(StrEnum):
     after the wait, even if the client has left. `accept_and_ignore`: accepted, never done. `stuck`: the
     task never ends. `task_fails`: the task ends without what was asked for. `drop_server`: the server
     vanishes, then the request is answered.
+
+    Lists that lie: `empty_list` (no entries and a total of 0), `half_list` (the second half is not there, and not in
+    the total), `short_page` (every second entry of the page is left out, the total is not), `repeat_page` (the first
+    page, whatever the offset).
     """
 
     REFUSE = "refuse"
@@ -46,6 +50,10 @@ class Fault(StrEnum):
     STUCK = "stuck"
     TASK_FAILS = "task_fails"
     DROP_SERVER = "drop_server"
+    EMPTY_LIST = "empty_list"
+    HALF_LIST = "half_list"
+    SHORT_PAGE = "short_page"
+    REPEAT_PAGE = "repeat_page"
 
 
 _GROUPS = ("*", "reads", "writes")

@@ -4,7 +4,8 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 from urllib.parse import parse_qs
 from uuid import uuid4
 
@@ -12,16 +13,21 @@ from . import actions
 from .actions import invalid
 from .answers import Answer, job_json, json_answer, page_json, server_json, snapshot_json, timestamp
 from .catalogue import templates_for
+from .faults import Fault
 from .model import CREDENTIAL_TYPES, Account, Ending, NotFoundError, RefusedError, Server
 from .traffic import GRANULARITIES, Point, series
 from .world import World
 
+T = TypeVar("T")
 _DEFAULT_LIMIT = 10
 
 
 @dataclass
 class Call:
-    """A request that was let in. `executed`, `job` and `detail` are filled in for the journal."""
+    """A request that was let in, and the fault that strikes it, if any.
+
+    `executed`, `job` and `detail` are filled in for the journal.
+    """
 
     world: World
     account: Account
@@ -29,6 +35,7 @@ class Call:
     query: str
     body: bytes
     ending: Ending = Ending.NORMAL
+    fault: Fault | None = None
     executed: bool = False
     job: str | None = None
     detail: dict[str, Any] = field(default_factory=dict)
@@ -66,7 +73,15 @@ def _decode(body: bytes) -> dict[str, Any]:
 
 
 def list_servers(call: Call) -> Answer:
-    return _page(call, "virtualServers", [server_json(server) for server in call.world.fleet(call.account)])
+    return _page(call, "virtualServers", call.world.fleet(call.account), partial(_listed, call))
+
+
+def _listed(call: Call, server: Server) -> dict[str, Any]:
+    lag = call.world.behaviour.list_lag
+    if not lag:
+        return server_json(server)
+    state, template = server.as_of(call.world.now() - lag)
+    return server_json(server) | {"state": state, "template": template}
 
 
 def get_server(call: Call) -> Answer:
@@ -115,7 +130,7 @@ def store_credential(call: Call) -> Answer:
 def list_credentials(call: Call) -> Answer:
     kind = _credential_type(call)
     names = [username for type_, username in call.server().credentials if type_ == kind]
-    return _page(call, "credentials", [{"type": kind, "username": name} for name in names])
+    return _page(call, "credentials", names, lambda name: {"type": kind, "username": name})
 
 
 def get_credential(call: Call) -> Answer:
@@ -153,7 +168,7 @@ def list_templates(call: Call) -> Answer:
 
 
 def list_snapshots(call: Call) -> Answer:
-    return _page(call, "snapshots", [snapshot_json(each) for each in call.server().snapshots.values()])
+    return _page(call, "snapshots", list(call.server().snapshots.values()), snapshot_json)
 
 
 def create_snapshot(call: Call) -> Answer:
@@ -186,10 +201,21 @@ def _noted_snapshot(call: Call) -> str:
     return call.params["snapshot"]
 
 
-def _page(call: Call, key: str, items: list[dict[str, Any]]) -> Answer:
+def _page(call: Call, key: str, items: list[T], as_json: Callable[[T], dict[str, Any]]) -> Answer:
+    """One page of `items` under `key`, as it is or as the fault of this call tells it."""
     limit = min(_number(call, "limit", default=_DEFAULT_LIMIT, least=1), call.world.behaviour.max_limit)
     offset = _number(call, "offset", default=0, least=0)
-    return json_answer(200, page_json(key, items, limit=limit, offset=offset))
+    told = _told(items, call.fault)
+    start = 0 if call.fault is Fault.REPEAT_PAGE else offset
+    shown = told[start : start + limit][:: 2 if call.fault is Fault.SHORT_PAGE else 1]
+    page = page_json(key, [as_json(each) for each in shown], total=len(told), limit=limit, offset=offset)
+    return json_answer(200, page)
+
+
+def _told(items: list[T], fault: Fault | None) -> list[T]:
+    if fault is Fault.EMPTY_LIST:
+        return []
+    return items[: len(items) // 2] if fault is Fault.HALF_LIST else items
 
 
 def _number(call: Call, name: str, *, default: int, least: int) -> int:

@@ -1,8 +1,10 @@
 import sys
+from importlib import reload
 from pathlib import Path
 
 import pytest
 
+from lswpanel import gunicorn_config
 from lswpanel.supervisor import programs
 
 
@@ -13,10 +15,10 @@ def test_children_find_the_project_from_every_folder() -> None:
     assert (programs.ROOT / "manage.py").is_file()
 
 
-def test_web_serves_the_inherited_socket_without_a_control_socket() -> None:
+def test_web_serves_the_inherited_socket_as_the_configuration_says() -> None:
     web = programs.web(env={}, listener=7, held=(9,))
     assert "fd://7" in web.argv
-    assert "--no-control-socket" in web.argv
+    assert _value(web, "--config") == "python:lswpanel.gunicorn_config"
     assert web.fds == (7, 9)
 
 
@@ -27,12 +29,16 @@ def test_web_gets_the_gate_that_it_waits_at() -> None:
 
 
 def test_threads_are_chosen_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert _value(programs.web(env={}, listener=7), "--threads") == "8"
+    assert reload(gunicorn_config).threads == 8
     assert _value(programs.worker(env={}), "--concurrency") == "8"
     monkeypatch.setenv("WEB_THREADS", "3")
     monkeypatch.setenv("WORKER_CONCURRENCY", "5")
-    assert _value(programs.web(env={}, listener=7), "--threads") == "3"
+    assert reload(gunicorn_config).threads == 3
     assert _value(programs.worker(env={}), "--concurrency") == "5"
+
+
+def test_connection_outlives_the_pause_between_two_polls() -> None:
+    assert gunicorn_config.keepalive == 15
 
 
 def test_worker_has_time_to_finish_a_call_and_the_broker_outlives_it() -> None:

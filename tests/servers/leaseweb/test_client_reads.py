@@ -109,14 +109,23 @@ def test_list_servers_without_a_list_is_an_error_and_never_empty(
     assert caught.value.correlation_id == CORRELATION["APIGW-CORRELATION-ID"]
 
 
-def test_list_servers_that_fails_on_a_later_page_fails(wire: Wire, connect: Connect) -> None:
+@pytest.mark.parametrize("key", ["virtualServers", "snapshots"])
+def test_later_page_that_fails_leaves_servers_so_far_and_no_short_list(
+    wire: Wire, connect: Connect, key: str
+) -> None:
     def respond(request: bytes) -> bytes:
         if "offset=0" in target_of(request):
-            return answer(200, samples.page("virtualServers", [samples.server()], 2))
+            return answer(200, samples.page(key, [samples.server()], 2))
         return answer(503, {"errorCode": "TEMPORARILY_UNAVAILABLE"})
 
+    client = connect(wire(serving(respond)))
+    if key == "virtualServers":
+        found = client.list_servers()
+        assert (len(found.items), found.reached, found.complete) == (1, 1, False)
+        assert isinstance(found.failure, Unavailable)
+        return
     with pytest.raises(Unavailable):
-        connect(wire(serving(respond))).list_servers()
+        client.list_snapshots("1")
 
 
 def test_list_templates_asks_for_paging_and_takes_all_at_once(wire: Wire, connect: Connect) -> None:

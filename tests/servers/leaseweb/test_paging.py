@@ -2,19 +2,32 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
+from servers.leaseweb.errors import Unavailable
 from servers.leaseweb.paging import MAX_ITEMS, MAX_PAGES, walk
 from servers.leaseweb.reader import Page
 from servers.leaseweb.types import Listing
 
 
-def walked(pages: Callable[[int], Page[str]], *, seconds: float = 60.0) -> tuple[Listing[str], list[int]]:
+def walked(
+    pages: Callable[[int], Page[str]], *, most: int = 10**6, start: int = 0, total: int | None = None
+) -> tuple[Listing[str], list[int]]:
+    """A walk that may go on for `most` pages, and the offsets that it asked for."""
     offsets: list[int] = []
 
     def fetch(offset: int) -> tuple[Page[str], str]:
         offsets.append(offset)
         return pages(offset), f"id-{offset}"
 
-    return walk(fetch, lambda item: item.split("=")[0], seconds=seconds), offsets
+    found = walk(
+        fetch,
+        lambda item: item.split("=")[0],
+        go_on=lambda: len(offsets) < most,
+        start=start,
+        total=total,
+    )
+    return found, offsets
 
 
 def numbered(count: int, size: int, total: int | None) -> Callable[[int], Page[str]]:
@@ -89,12 +102,42 @@ def test_walk_is_cut_at_the_entry_limit() -> None:
     assert not listing.complete
 
 
-def test_walk_is_cut_when_its_time_is_over() -> None:
-    listing, offsets = walked(numbered(25, 10, 25), seconds=-1.0)
+def test_walk_is_cut_when_it_may_not_go_on() -> None:
+    listing, offsets = walked(numbered(25, 10, 25), most=1)
     assert (len(listing.items), listing.complete, offsets) == (10, False, [0])
+    assert (listing.reached, listing.ended, listing.steady) == (10, False, True)
 
 
-def test_walk_believes_the_latest_total() -> None:
-    pages = {0: Page(("a", "b"), 2, 5), 2: Page(("c",), 1, 3)}
-    listing, _ = walked(lambda offset: pages[offset])
-    assert (listing.complete, listing.total) == (True, 3)
+def test_walk_goes_on_where_another_stopped_and_is_not_whole_by_itself() -> None:
+    listing, offsets = walked(numbered(25, 10, 25), start=10, total=25)
+    assert (listing.reached, listing.ended, listing.steady) == (25, True, True)
+    assert (len(listing.items), listing.complete, offsets) == (15, False, [10, 20])
+    assert not walked(numbered(25, 10, 25), start=10, total=26)[0].steady
+
+
+@pytest.mark.parametrize("later", [Page(("c",), 1, 3), Page(("c", "d", "e"), 3, 6), Page((), 0, 2)])
+def test_walk_whose_total_changed_is_not_complete(later: Page[str]) -> None:
+    """Who leaves the list meanwhile shifts somebody else out of the pages that are still to come."""
+    pages = {0: Page(("a", "b"), 2, 5), 2: later}
+    listing, _ = walked(lambda offset: pages.get(offset, Page((), 0, later.total)))
+    assert (listing.complete, listing.steady, listing.total) == (False, False, later.total)
+
+
+def test_walk_whose_entries_repeat_is_not_complete_without_a_total_either() -> None:
+    pages = {0: Page(("a", "b"), 2, None), 2: Page(("b", "c"), 2, None), 4: Page((), 0, None)}
+    assert not walked(lambda offset: pages[offset])[0].complete
+
+
+def test_walk_keeps_what_came_before_a_failure_unless_nothing_did() -> None:
+    def pages(offset: int) -> Page[str]:
+        if offset == broken_from:
+            raise Unavailable
+        return numbered(25, 10, 25)(offset)
+
+    broken_from = 20
+    listing, _ = walked(pages)
+    assert (len(listing.items), listing.reached, listing.ended, listing.complete) == (20, 20, False, False)
+    assert isinstance(listing.failure, Unavailable)
+    broken_from = 0
+    with pytest.raises(Unavailable):
+        walked(pages)

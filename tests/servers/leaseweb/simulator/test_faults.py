@@ -268,6 +268,27 @@ def test_rule_that_makes_no_sense_is_refused(fault: str, options: dict[str, Any]
         FaultBook().add(fault, **options)
 
 
+@pytest.mark.parametrize(
+    ("fault", "numbers", "total"),
+    [
+        (None, [4, 5, 6, 7], 12),
+        (Fault.EMPTY_LIST, [], 0),
+        (Fault.HALF_LIST, [4, 5], 6),
+        (Fault.SHORT_PAGE, [4, 6], 12),
+        (Fault.REPEAT_PAGE, [0, 1, 2, 3], 12),
+    ],
+)
+def test_list_that_lies_tells_so_many(
+    simulator: Simulator, fault: Fault | None, numbers: list[int], total: int
+) -> None:
+    ids = list(simulator.world.servers)
+    if fault:
+        simulator.faults.add(fault, operation="listServers")
+    found = send(simulator, "GET", "/virtualServers?limit=4&offset=4").json
+    assert [each["id"] for each in found["virtualServers"]] == [ids[number] for number in numbers]
+    assert found["_metadata"] == {"totalCount": total, "offset": 4, "limit": 4}
+
+
 def test_stopped_simulator_refuses_connections_and_comes_back_on_its_port(simulator: Simulator) -> None:
     port = simulator.port
     power_off(simulator)
