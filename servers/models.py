@@ -182,7 +182,7 @@ class Server(models.Model):
             models.Index(fields=("team", "data_center", "name_key", "id"), name="server_by_place"),
             models.Index(fields=("team", "template", "id"), name="server_by_template"),
             models.Index(fields=("team", "changed_seq"), name="server_by_change"),
-            models.Index(fields=("team", "contract_ends_on", "shown_name", "id"), name="server_by_end"),
+            models.Index(fields=("team", "contract_ends_on", "name_key", "id"), name="server_by_end"),
             # The choices of the list's filters, read from the index alone.
             models.Index(fields=("team", "data_center", "template", "gone_at"), name="server_facets"),
             models.Index(
@@ -194,6 +194,11 @@ class Server(models.Model):
 
     def __str__(self) -> str:
         return self.shown_name
+
+    @property
+    def coming_reference(self) -> str:
+        """The name that the server has at Leaseweb, or that a rename asked for and no reading has shown yet."""
+        return self.reference if self.reference_asked is None else self.reference_asked
 
     def audit_target(self, job_id: int | None = None) -> Target:
         """How an entry of the trail names this server; `job_id` for what a job of ours did to it."""

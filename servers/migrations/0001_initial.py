@@ -409,7 +409,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="server",
-            index=models.Index(fields=["team", "contract_ends_on", "shown_name", "id"], name="server_by_end"),
+            index=models.Index(fields=["team", "contract_ends_on", "name_key", "id"], name="server_by_end"),
         ),
         migrations.AddIndex(
             model_name="server",
