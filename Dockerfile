@@ -16,9 +16,11 @@ COPY jobs /app/jobs
 COPY templates /app/templates
 COPY static /app/static
 WORKDIR /app
-ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 DATA_DIR=/data STATIC_ROOT=/data/static
+# BIND tells the panel's checks what the command below does.
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+    DATA_DIR=/data STATIC_ROOT=/data/static BIND=0.0.0.0
 USER panel
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s \
   CMD ["python", "-c", "import socket; socket.create_connection(('127.0.0.1', 8000), 3).close()"]
-CMD ["gunicorn", "lswpanel.wsgi", "--bind", "0.0.0.0:8000", "--workers", "2", "--worker-class", "gthread", "--threads", "8", "--preload", "--no-control-socket"]
+CMD ["gunicorn", "lswpanel.wsgi", "--config", "python:lswpanel.gunicorn_config", "--bind", "0.0.0.0:8000", "--workers", "2"]

@@ -1,20 +1,25 @@
-"""How an entry is turned into bytes, hashed and keyed (A3)."""
+"""How an entry is turned into bytes, hashed and sealed, and how a chain begins and ends (A3)."""
 
 import hashlib
-import hmac
 import json
 from datetime import UTC, datetime
 from typing import Any
 
-from django.conf import settings
+from django.db.models import QuerySet
 
-from audit.models import AuditEvent
+from audit.keys import Seal, seal
+from audit.models import AuditEvent, AuditHead
 
 COVERED = (
-    "chain", "sequence", "action", "outcome", "actor_id", "actor_role", "on_behalf_of", "session", "ip",
-    "user_agent", "request_id", "target_type", "target_id", "target_label", "job_id", "before", "after", "reason",
-    "upstream_status", "upstream_job_id", "correlation_id",
+    "chain_id", "sequence", "action", "outcome", "actor_id", "actor_digest", "actor_role", "on_behalf_of",
+    "behalf_digest", "session", "ip", "user_agent", "request_id", "target_type", "target_id", "target_label",
+    "job_id", "before", "after", "reason", "upstream_status", "upstream_job_id", "correlation_id",
 )  # fmt: skip
+
+
+def entries(chain: int) -> QuerySet[AuditEvent]:
+    """Every entry of a chain: pages, exports and verification read this and nothing else."""
+    return AuditEvent.objects.filter(chain=chain)
 
 
 def canonical(event: AuditEvent) -> bytes:
@@ -29,25 +34,47 @@ def spelled(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
-def row_hash(event: AuditEvent) -> str:
-    """SHA-256 over the hash before and this entry, so that no entry can change without all later ones."""
-    return hashlib.sha256(event.prev_hash.encode() + b"\n" + canonical(event)).hexdigest()
+def content_hash(event: AuditEvent) -> str:
+    """SHA-256 of what an entry says. Whoever has it can follow the chain without the content itself."""
+    return hashlib.sha256(canonical(event)).hexdigest()
 
 
-def row_mac(event: AuditEvent) -> str:
-    """Shows that the panel wrote the entry: who can write the database but lacks AUDIT_KEY cannot make it."""
-    return _mac(f"row\n{event.row_hash}")
+def row_hash(prev_hash: str, content: str) -> str:
+    """SHA-256 over the hash before and the hash of the content, so that no entry can change without all later ones."""
+    return _sha256(f"{prev_hash}\n{content}")
 
 
-def head_mac(chain: int, sequence: int, last_hash: str) -> str:
-    """Shows where a chain ends, so that its last entries cannot be cut off unnoticed."""
-    return _mac(f"head\n{chain}\n{sequence}\n{last_hash}")
+def link(event: AuditEvent, prev_hash: str) -> None:
+    """Tie an entry that is not written yet to the one before it, and seal it."""
+    event.prev_hash, event.content_hash = prev_hash, content_hash(event)
+    event.row_hash = row_hash(prev_hash, event.content_hash)
+    made = seal(row_message(event))
+    event.key_id, event.row_mac = made.key_id, made.mac
 
 
-def same(one: str, other: str) -> bool:
-    """Compares in a time that tells nothing of where two seals differ."""
-    return hmac.compare_digest(one.encode(), other.encode())
+def genesis(chain: int, birth: str, start: int) -> str:
+    """What stands for the hash before the first entry, so that no chain can pass for the beginning of another."""
+    return _sha256(f"begin\n{chain}\n{birth}\n{start}")
 
 
-def _mac(message: str) -> str:
-    return hmac.new(settings.AUDIT_KEY.encode(), message.encode(), hashlib.sha256).hexdigest()
+def row_message(event: AuditEvent) -> str:
+    """What the seal of an entry covers: its hash, which covers all of it."""
+    return f"row\n{event.row_hash}"
+
+
+def row_seal(event: AuditEvent) -> Seal:
+    return Seal(event.key_id, event.row_mac)
+
+
+def head_message(head: AuditHead) -> str:
+    """What the seal of a head covers: which chain, where it began, where it ends, and whether it is closed."""
+    closed = "closed" if head.closed else "open"
+    return f"head\n{head.chain}\n{head.birth}\n{head.start}\n{head.sequence}\n{head.row_hash}\n{closed}"
+
+
+def head_seal(head: AuditHead) -> Seal:
+    return Seal(head.key_id, head.mac)
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,23 +1,21 @@
 """`record()`: the only way into the audit trail."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from typing import Any
 
-from django.db import connection
-from django.db.models.functions import Now
+from django.db import IntegrityError
 
 from audit import chain as hashing
+from audit import heads
 from audit.actions import AuditAction
-from audit.models import AuditEvent, AuditHead, AuditName, Outcome
+from audit.models import INSTALLATION, AuditEvent, Outcome
 from audit.origin import Actor
+from audit.persons import current_digest
 from audit.text import one_line
 
 Value = str | int | bool | None
 Fields = dict[str, Value]
-
-
-class NotInTransactionError(RuntimeError):
-    """An entry must share the transaction of the change that it tells of (A2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,37 +59,47 @@ def record(
     """Append one entry to the chain of a team (its id) or of the installation (0).
 
     It takes the chain's head as the last lock of the surrounding transaction and holds it to the commit, so call
-    it at the end and never wait for the network inside. Raises NotInTransactionError outside `atomic()`: no
-    audit, no change (A2, A3, G9).
+    it at the end and never wait for the network inside. Raises NotInTransactionError outside `atomic()`, ChainBroken
+    for a head that is missing or not what the last entry left, ChainClosed for a deleted team's: no audit, no
+    change (A2, A3, G9). It never makes a head: `audit.heads.start_chain()` does.
     """
-    if not connection.in_atomic_block:
-        raise NotInTransactionError(f"{action} must be recorded inside transaction.atomic().")
-    head, now = _locked_head(chain)
-    event = AuditEvent(chain=chain, sequence=head.sequence + 1, at=now, action=action, outcome=outcome)
-    _tell_who(event, actor)
+    head, now = heads.locked(
+        chain, who=current_digest(actor.user_id), behalf=current_digest(actor.on_behalf_of)
+    )
+    event = AuditEvent(chain_id=chain, sequence=head.sequence + 1, at=now, action=action, outcome=outcome)
+    _tell_who(event, actor, head)
     _tell_what(event, target, change, reason)
     _tell_upstream(event, upstream)
-    _seal(event, head)
+    _seal(event, head.row_hash)
+    heads.move(head, event.sequence, event.row_hash)
     return event
 
 
-def remember_name(actor_id: int, name: str) -> None:
-    """Keep the name under which a person is shown in the trail."""
-    AuditName.objects.update_or_create(actor_id=actor_id, defaults={"name": name[:200]})
+def record_in(chains: Iterable[int], action: AuditAction, **entry: Any) -> list[AuditEvent]:
+    """The same entry in several chains: their heads are locked ascending by team, the installation's last."""
+    return [record(action, chain=chain, **entry) for chain in lock_order(chains)]
 
 
-def _locked_head(chain: int) -> tuple[AuditHead, datetime]:
-    heads = AuditHead.objects.select_for_update().annotate(now=Now())
-    head = heads.filter(chain=chain).first()
-    if head is None:
-        AuditHead.objects.get_or_create(chain=chain)
-        head = heads.get(chain=chain)
-    return head, head.now
+def seal_chain(chain: int, *, actor: Actor, label: str) -> None:
+    """End the chain of a team, called `label`, that is being deleted: a last entry, then nothing can follow.
+
+    It stays, is verified like any other, and the installation's chain says where it ends.
+    """
+    about: dict[str, Any] = {"actor": actor, "target": Target("team", str(chain), label)}
+    last = record(AuditAction.TEAM_DELETE, chain=chain, **about)
+    heads.close(chain)
+    end: Fields = {"entries": last.sequence, "row_hash": last.row_hash}
+    record(AuditAction.TEAM_DELETE, chain=INSTALLATION, change=Change(after=end), **about)
 
 
-def _tell_who(event: AuditEvent, actor: Actor) -> None:
-    event.actor_id, event.actor_role = actor.user_id, actor.role
-    event.on_behalf_of = actor.on_behalf_of
+def lock_order(chains: Iterable[int]) -> list[int]:
+    """In which order the heads of several chains are locked, so that no two callers wait for each other."""
+    return sorted(set(chains), key=lambda chain: (chain == INSTALLATION, chain))
+
+
+def _tell_who(event: AuditEvent, actor: Actor, head: Any) -> None:
+    event.actor_id, event.actor_digest, event.actor_role = actor.user_id, head.who or "", actor.role
+    event.on_behalf_of, event.behalf_digest = actor.on_behalf_of, head.behalf or ""
     event.session, event.ip = actor.session, actor.ip
     event.user_agent, event.request_id = actor.user_agent, one_line(actor.request_id, 64)
 
@@ -113,13 +121,9 @@ def _tell_upstream(event: AuditEvent, upstream: Upstream) -> None:
     event.correlation_id = one_line(upstream.correlation_id, 100)
 
 
-def _seal(event: AuditEvent, head: AuditHead) -> None:
-    event.prev_hash = head.row_hash
-    event.row_hash = hashing.row_hash(event)
-    event.row_mac = hashing.row_mac(event)
-    event.save(force_insert=True)
-    AuditHead.objects.filter(pk=head.pk).update(
-        sequence=event.sequence,
-        row_hash=event.row_hash,
-        mac=hashing.head_mac(event.chain, event.sequence, event.row_hash),
-    )
+def _seal(event: AuditEvent, prev_hash: str) -> None:
+    hashing.link(event, prev_hash)
+    try:
+        event.save(force_insert=True)
+    except IntegrityError as error:
+        heads.taken(event.chain_id, event.sequence, error)

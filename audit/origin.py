@@ -2,12 +2,17 @@
 
 import hashlib
 import ipaddress
+import re
 from dataclasses import dataclass
 
 from django.conf import settings
 from django.http import HttpRequest
 
 from audit.text import one_line
+
+PORT = r"(?::[0-9]{1,5})?"
+BRACKETED = re.compile(rf"\[([^\[\]]*)\]{PORT}")
+WITH_PORT = re.compile(rf"([0-9.]+){PORT}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +46,19 @@ def client_ip(request: HttpRequest) -> str:
     """The address of the browser, believing exactly TRUSTED_PROXY_COUNT proxies and nothing the client wrote."""
     hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
     count = settings.TRUSTED_PROXY_COUNT
-    candidate = hops[-count] if count and len(hops) >= count else request.META.get("REMOTE_ADDR", "")
+    return plain_ip(hops[-count] if count and len(hops) >= count else request.META.get("REMOTE_ADDR", ""))
+
+
+def plain_ip(text: str) -> str:
+    """One spelling of the address in `text`, whatever the proxy wrote around it; empty when there is none.
+
+    Proxies add ports and brackets (RFC 7239), quotes, zones; a socket for both families says ::ffff:203.0.113.9.
+    """
+    text = text.strip().strip('"')
+    if found := BRACKETED.fullmatch(text) or WITH_PORT.fullmatch(text):
+        text = found[1]
     try:
-        return str(ipaddress.ip_address(candidate))
+        address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         return ""
+    return str(getattr(address, "ipv4_mapped", None) or address)

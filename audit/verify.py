@@ -1,86 +1,207 @@
 """Reads a chain from its first entry and names the first one that does not fit (A3, A7)."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from django.db.models import QuerySet
 
 from audit import chain as hashing
-from audit.models import AuditEvent, AuditHead
+from audit import evidence, heads, keys, persons
+from audit.actions import AuditAction
+from audit.models import INSTALLATION, AuditEvent, AuditHead
+from audit.persons import Known
 
-GENESIS = "0" * 64
+# Reading and checking so many entries takes a fraction of a second.
+STEP = 2000
+UNKNOWN_ENTRY = "this entry stands behind the end of the chain"
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`entries` were read; `first_bad` is the sequence of the first wrong one, `problem` says what is wrong."""
+    """`entries` were read; `first_bad` is the sequence of the first wrong one, `problem` says what is wrong.
+
+    `filed` tells of an older break, for ever: what was wrong, and which entry says so. Everything after that entry
+    stands on its own.
+    """
 
     chain: int
     entries: int
     first_bad: int | None = None
     problem: str = ""
+    filed: str = ""
 
     @property
     def intact(self) -> bool:
         return not self.problem
 
 
-def verify(chain: int, *, begun: bool = False) -> Verdict:
-    """Check the links, the hashes, the keyed seals and the head of one chain.
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far a chain was found good: the number of an entry, its hash, and how many entries that are."""
 
-    `begun` says that the chain must have entries: then an empty one was emptied. Entries that are written while this
-    reads are followed, so that a busy chain is not taken for a broken one.
+    sequence: int
+    row_hash: str
+    entries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Where a step led; with a `problem`, `first_bad` is the sequence of the first wrong entry.
+
+    `ended`: the chain was read to its end, and its head fits there.
     """
-    head, read, last_hash = _head(chain), 0, GENESIS
-    while True:
-        for event in _in_order(chain, after=read, until=head.sequence if head else None):
-            if problem := _problem(event, read + 1, last_hash):
-                return Verdict(chain, read, read + 1, problem)
-            read, last_hash = read + 1, event.row_hash
-        if problem := _problem_of_head(head, chain, read, last_hash, begun):
-            return Verdict(chain, read, max(read, 1) if head and head.sequence <= read else read + 1, problem)
-        if not AuditEvent.objects.filter(chain=chain, sequence__gt=read).exists():
-            return Verdict(chain, read)
-        later = _head(chain)
-        if head is None or later is None or later.sequence <= head.sequence:
-            return Verdict(chain, read, read + 1, "the head of the chain does not fit its last entry")
-        head = later
+
+    place: Place | None
+    ended: bool = False
+    first_bad: int | None = None
+    problem: str = ""
+    filed: str = ""
+
+    @property
+    def over(self) -> bool:
+        return self.ended or bool(self.problem)
+
+    @property
+    def entries(self) -> int:
+        return self.place.entries if self.place else 0
 
 
-def chains() -> list[int]:
-    """Every chain there is, also one whose head or whose entries were taken away."""
-    heads = set(AuditHead.objects.values_list("chain", flat=True))
-    return sorted(heads | set(AuditEvent.objects.order_by().values_list("chain", flat=True).distinct()))
+def verify(chain: int) -> Verdict:
+    """Check the links, the hashes, the seals, the names and the head of one chain.
+
+    Entries that are written while this reads are followed, so that a busy chain is not taken for a broken one.
+    """
+    first = step = walk(chain)
+    while not step.over:
+        step = walk(chain, step.place)
+    return Verdict(chain, step.entries, step.first_bad, step.problem, first.filed)
+
+
+def walk(chain: int, place: Place | None = None, *, limit: int = STEP) -> Step:
+    """Check at most `limit` entries after `place`, from the beginning without one; at the end of the chain its head.
+
+    What was filed as broken before the chain began anew is looked at in the beginning, and told of in that step.
+    """
+    head = _head(chain)
+    sound = head is not None and heads.genuine(head)
+    older = evidence.Filed("")
+    if place is None or (head and sound and place.sequence <= head.start):
+        place, older = None, evidence.filed(head) if head and sound and head.start else older
+    if older.problem:
+        return Step(None, first_bad=1, problem=older.problem, filed=older.words)
+    reader = _Walk(chain, head if sound else None, place)
+    problem = reader.to(head.sequence if head and sound else None, limit)
+    if not problem and reader.count < limit:
+        return replace(_end(reader, head), filed=older.words)
+    return Step(reader.place, first_bad=reader.bad if problem else None, problem=problem, filed=older.words)
+
+
+def _end(reader: "_Walk", head: AuditHead | None) -> Step:
+    """What the head says of the place, and whether anything stands behind it that the head does not know of."""
+    if problem := reader.problem_of(head):
+        return Step(reader.place, first_bad=reader.bad, problem=problem)
+    beyond = reader.rest().order_by("sequence").values_list("sequence", flat=True).first()
+    if beyond is None:
+        return Step(reader.place, ended=True)
+    later = _head(reader.chain)
+    if head is None or later is None or later.sequence <= head.sequence:
+        return Step(reader.place, first_bad=beyond, problem=UNKNOWN_ENTRY)
+    return Step(reader.place)
 
 
 def _head(chain: int) -> AuditHead | None:
     return AuditHead.objects.filter(pk=chain).first()
 
 
-def _in_order(chain: int, *, after: int, until: int | None) -> Iterator[AuditEvent]:
-    entries = AuditEvent.objects.filter(chain=chain, sequence__gt=after).order_by("sequence")
-    wanted = entries if until is None else entries.filter(sequence__lte=until)
-    return wanted.iterator(chunk_size=2000)
+class _Walk:
+    """How far a chain was read. `expected` is the number of the next entry, `bad` of the one that does not fit."""
+
+    def __init__(self, chain: int, head: AuditHead | None, place: Place | None) -> None:
+        """Without a head that can be believed the first entry has to stand for the beginning."""
+        start = head.start if head else 0
+        genesis = hashing.genesis(chain, head.birth, start) if head else ""
+        begin = place or Place(start, genesis)
+        self.chain, self.last_hash = chain, begin.row_hash
+        self.read, self.entries, self.bad, self.count = begin.sequence, begin.entries, begin.sequence + 1, 0
+        self.present = hashing.entries(chain).filter(evidence.present(start))
+        self.wanted = self.rest() if place else self.present
+        self.people: dict[str, Known | None] = {}
+        self.forgotten: set[int] = set()
+
+    @property
+    def place(self) -> Place:
+        return Place(self.read, self.last_hash, self.entries)
+
+    @property
+    def expected(self) -> int:
+        return self.read + 1
+
+    def to(self, last: int | None, limit: int) -> str:
+        """Read on to the entry numbered `last`, or to the end; what is wrong with the next entry, if anything is."""
+        wanted = self.wanted if last is None else self.wanted.filter(sequence__lte=last)
+        for event in wanted.order_by("sequence")[:limit]:
+            if problem := self._problem(event):
+                self.bad = min(event.sequence, self.expected)
+                return problem
+            self.read, self.last_hash = event.sequence, event.row_hash
+            self.entries, self.count = self.entries + 1, self.count + 1
+        return ""
+
+    def rest(self) -> QuerySet[AuditEvent]:
+        return self.present.filter(sequence__gt=self.read)
+
+    def problem_of(self, head: AuditHead | None) -> str:
+        """What is wrong with the head, after all entries were read that it can know of."""
+        self.bad = max(self.read, 1) if head and head.sequence <= self.read else self.expected
+        if head is None:
+            return "the head of the chain is missing"
+        if head.sequence > self.read:
+            return f"the last {head.sequence - self.read} entries are missing"
+        if not heads.genuine(head) or head.row_hash != self.last_hash:
+            return "the head of the chain does not fit its last entry"
+        return ""
+
+    def _problem(self, event: AuditEvent) -> str:
+        number = self.expected
+        if event.sequence < number:
+            return f"a foreign entry numbered {event.sequence} stands before the first one"
+        if event.sequence > number:
+            return f"entry {number} is missing; the next one there is {event.sequence}"
+        if self.last_hash and not keys.same(event.prev_hash, self.last_hash):
+            return f"entry {number} does not follow the one before it"
+        return _problem_of_content(event) or self._problem_of_names(event)
+
+    def _problem_of_names(self, event: AuditEvent) -> str:
+        who = ((event.actor_id, event.actor_digest), (event.on_behalf_of, event.behalf_digest))
+        if all(not digest or self._rightly_named(person, digest) for person, digest in who):
+            return ""
+        return f"the name kept for entry {event.sequence} is not the one it was written with"
+
+    def _rightly_named(self, person: int | None, digest: str) -> bool:
+        """Whether the name of that time is there, or was erased by `forget_person`, which leaves an entry."""
+        if digest not in self.people:
+            self.people[digest] = persons.known([digest]).get(digest)
+        row = self.people[digest]
+        if row is not None:
+            return row.genuine and row.person_id == person
+        if person not in self.forgotten:
+            self.forgotten = _forgotten()
+        return person in self.forgotten
 
 
-def _problem(event: AuditEvent, expected: int, last_hash: str) -> str:
-    if event.sequence != expected:
-        return f"entry {expected} is missing; the next one there is {event.sequence}"
-    if not hashing.same(event.prev_hash, last_hash):
-        return f"entry {expected} does not follow the one before it"
-    if not hashing.same(event.row_hash, hashing.row_hash(event)):
-        return f"entry {expected} was changed after it was written"
-    if not hashing.same(event.row_mac, hashing.row_mac(event)):
-        return f"entry {expected} was not sealed with this installation's key"
+def _problem_of_content(event: AuditEvent) -> str:
+    number, content = event.sequence, hashing.content_hash(event)
+    if not keys.same(event.content_hash, content) or not keys.same(
+        event.row_hash, hashing.row_hash(event.prev_hash, content)
+    ):
+        return f"entry {number} was changed after it was written"
+    if not keys.known(event.key_id):
+        return f"entry {number} was sealed with a key that is not in AUDIT_KEYS"
+    if not keys.fits(hashing.row_message(event), hashing.row_seal(event)):
+        return f"entry {number} was not sealed with this installation's key"
     return ""
 
 
-def _problem_of_head(head: AuditHead | None, chain: int, read: int, last_hash: str, begun: bool) -> str:
-    if head is None:
-        return "the head of the chain is missing" if read or begun else ""
-    if not head.sequence:
-        return "the head of the chain was reset"
-    if head.sequence > read:
-        return f"the last {head.sequence - read} entries are missing"
-    sealed = hashing.head_mac(chain, head.sequence, head.row_hash)
-    if head.row_hash != last_hash or not hashing.same(head.mac, sealed):
-        return "the head of the chain does not fit its last entry"
-    return ""
+def _forgotten() -> set[int]:
+    """Ids of the people whose names were erased by command."""
+    erased = hashing.entries(INSTALLATION).filter(action=AuditAction.PERSON_FORGET)
+    return {int(person) for person in erased.values_list("target_id", flat=True)}

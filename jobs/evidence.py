@@ -6,9 +6,16 @@ from datetime import timedelta
 from typing import Any
 
 from jobs.states import JobStatus
+from servers.leaseweb import ServerState
 
 MOST_SAMPLES = 12
 AGREEING = 2
+# A list may show how a server was so long ago; nothing in the API promises that it is up to date.
+LAG = timedelta(seconds=30)
+LEAVING = {
+    ServerState.RUNNING.value: ServerState.STOPPING.value,
+    ServerState.STOPPED.value: ServerState.STARTING.value,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,7 @@ class Seen:
     `agree` counts readings in a row that showed the same end, which `shows` names where there are several; `left`
     says that the effect was seen under way: the server out of the state it started from, the snapshot reverting or
     being deleted.
+    `caught_up` says that a reading cannot be from before the send any more (see `Situation.may_be_old`).
     `at` is when the newest judged reading began; `samples` keeps each reading that differed from the one before.
     """
 
@@ -60,6 +68,7 @@ class Seen:
     left: bool = False
     at: str = ""
     shows: str = ""
+    caught_up: bool = False
     samples: tuple[Mapping[str, str], ...] = ()
 
     @classmethod
@@ -69,6 +78,7 @@ class Seen:
             bool(data.get("left", False)),
             str(data.get("at", "")),
             str(data.get("shows", "")),
+            bool(data.get("caught_up", False)),
             tuple(data.get("samples", ())),
         )
 
@@ -78,6 +88,7 @@ class Seen:
             "left": self.left,
             "at": self.at,
             "shows": self.shows,
+            "caught_up": self.caught_up,
             "samples": list(self.samples),
         }
 
@@ -122,16 +133,29 @@ class Situation:
     age: timedelta
     params: Mapping[str, Any] = field(default_factory=dict)
 
+    def may_be_old(self, snap: Snap) -> bool:
+        """Whether a list that lags may still show the server as it was before the change just before the send.
+
+        Only one of a server that changed shortly before, and not once it shows what the send was decided on, or a
+        server that leaves that: what lies further back is no evidence.
+        """
+        state = self.before.get("state", "")
+        as_decided = (snap.state, snap.template) == (state, self.before.get("template", ""))
+        leaving = snap.state == LEAVING.get(state)
+        return bool(self.before.get("moved_lately")) and self.age < LAG and not (as_decided or leaving)
+
 
 @dataclass(frozen=True, slots=True)
 class Fresh:
     """The reading that a send is decided on. What a kind does not need was not read and is None.
 
-    `os_templates` are the ids that can be installed.
+    `os_templates` are the ids that can be installed; `moved_lately` says that the state or the system changed within
+    the last LAG.
     """
 
     state: str
     template: str
+    moved_lately: bool = False
     snapshots: tuple[SnapshotSeen, ...] | None = None
     os_templates: frozenset[str] | None = None
 
@@ -140,6 +164,8 @@ class Fresh:
 
     def as_json(self) -> dict[str, Any]:
         found: dict[str, Any] = {"state": self.state, "template": self.template}
+        if self.moved_lately:
+            found["moved_lately"] = True
         if self.snapshots is not None:
             found["snapshots"] = [each.as_json() for each in self.snapshots]
         return found

@@ -27,8 +27,11 @@ NEVER_REBOOTED = (
     "which a quick reboot would look like, too. Check the server's uptime if it matters."
 )
 NEVER_REINSTALLED = (
-    "Leaseweb accepted the reinstall; the API never showed it happen. The server was stopped and still is, and its "
-    "system reads as before, which installing the same one again would look like, too. Power it on and look."
+    "Leaseweb accepted the reinstall; the API never showed it happen. The server's system reads as before, which "
+    "installing the same one again would look like, too. Look at the server itself."
+)
+STAYED_OFF = (
+    "It reads as “{label}” now. The server was running before and is stopped now; power it on to use it."
 )
 NOT_AS_ASKED = (
     "Leaseweb accepted the reinstall, and the server went away and came back; but its system reads as before, "
@@ -70,24 +73,30 @@ def came_back(seen: Seen, snap: Snap, situation: Situation) -> Judgement:
 
 
 def installed(seen: Seen, snap: Snap, situation: Situation) -> Judgement:
-    """A reinstall shows in another template, with the state it had before at the end.
+    """A reinstall shows in another template, once the server runs or is what it was before.
 
+    Whether what was installed is started is not promised: a server that ran may stay off, one that was off may run.
     Installing the system that it had shows in a dip of the state alone, which proves something only of a request that
     was accepted; and a stopped server shows not even that.
     """
     seen = seen.with_sample(snap)
     if snap.state == UNKNOWN:
         return Judgement(seen)
-    state = situation.before.get("state", "")
-    seen = replace(seen, left=seen.left or snap.state != state)
-    seen = seen.counting(_system(snap, situation) if snap.state == state else "")
-    if seen.agreed == CHANGED:
-        return _succeeded(seen, situation, f"It reads as “{snap.template}” now, and its state is as before.")
-    if seen.agreed and seen.left:
-        return _came_back_the_same(seen, snap, situation)
-    if seen.agreed and state == STOPPED:
-        return _steady(seen, situation, REINSTALL_STEADY_AFTER, NEVER_REINSTALLED)
-    return Judgement(seen)
+    seen = replace(seen, left=seen.left or snap.state != situation.before.get("state", ""))
+    settled = snap.state in (RUNNING, STOPPED)
+    seen = seen.counting(f"{_system(snap, situation)} {snap.state}" if settled else "")
+    if seen.agreed.startswith(CHANGED):
+        return _another_system(seen, snap, situation)
+    return _same_system(seen, snap, situation) if seen.agreed else Judgement(seen)
+
+
+def _another_system(seen: Seen, snap: Snap, situation: Situation) -> Judgement:
+    """A server that ran and is off now may still be on its way up, so that is waited for."""
+    if snap.state in (RUNNING, situation.before.get("state", "")):
+        return _succeeded(seen, situation, f"It reads as “{snap.template}” now.")
+    if situation.age < REINSTALL_STEADY_AFTER:
+        return Judgement(seen)
+    return _succeeded(seen, situation, STAYED_OFF.format(label=snap.template))
 
 
 def _system(snap: Snap, situation: Situation) -> str:
@@ -96,13 +105,16 @@ def _system(snap: Snap, situation: Situation) -> str:
     return CHANGED if before and snap.template and snap.template != before else SAME
 
 
-def _came_back_the_same(seen: Seen, snap: Snap, situation: Situation) -> Judgement:
+def _same_system(seen: Seen, snap: Snap, situation: Situation) -> Judgement:
     asked = str(situation.params.get("os_template_name") or situation.params.get("os_template_id", ""))
-    if _looks_like(asked, snap.template):
-        if not situation.accepted:
-            return Judgement(seen)
+    before, wanted = situation.before.get("state", ""), _looks_like(asked, snap.template)
+    if wanted and seen.left and snap.state == before and situation.accepted:
         words = f"It was seen to go away and to come back; its system reads as “{snap.template}”, as before."
         return _succeeded(seen, situation, words)
+    if wanted or (before == STOPPED and not seen.left):
+        return _steady(seen, situation, REINSTALL_STEADY_AFTER, NEVER_REINSTALLED)
+    if not seen.left:
+        return Judgement(seen)
     told = NOT_AS_ASKED.format(label=snap.template, asked=asked)
     return _steady(seen, situation, REINSTALL_STEADY_AFTER, told)
 
@@ -176,7 +188,7 @@ def snapshot_gone(seen: Seen, snap: Snap, situation: Situation) -> Judgement:
 def _succeeded(seen: Seen, situation: Situation, words: str) -> Judgement:
     if situation.accepted:
         return Judgement(seen, JobStatus.SUCCEEDED, f"Leaseweb accepted the request. {words}")
-    doubt = "Leaseweb's answer to our request was lost, so this may have been somebody else's doing."
+    doubt = "Leaseweb did not confirm our request, so this may have been somebody else's doing."
     return Judgement(seen, JobStatus.SUCCEEDED, f"{words} {doubt}")
 
 

@@ -16,6 +16,7 @@ import servers.listing
 import servers.queries
 import servers.server_page
 import servers.traffic_page
+import teams.queries
 from jobs import buttons, happenings, overview, queries, snapshot_pages, snapshot_queries, snapshot_rows
 from jobs.forms import SettleForm
 from jobs.job_page import job_context
@@ -192,6 +193,14 @@ def _traffic_reads(access: Access, asked: Asked) -> bool:
     return found.filter(readings__subject="traffic", readings__asked_at__isnull=False).exists()
 
 
+def _verification(access: Access, _: Asked) -> Context:
+    return teams.queries.verification_context(access)
+
+
+def _verification_reads(access: Access, asked: Asked) -> bool:
+    return teams.queries.verification_stands_still(access, asked.ids)
+
+
 PAGES: Mapping[str, LivePage] = {
     "servers": LivePage(Permission.SERVERS_SEE, "jobs/changes/servers.html", _servers, _keys_read),
     "server": LivePage(Permission.SERVERS_SEE, "jobs/changes/server.html", _server, _server_reads),
@@ -210,5 +219,8 @@ PAGES: Mapping[str, LivePage] = {
         Permission.CREDENTIALS_REVEAL, "jobs/changes/credentials.html", _credentials, _credentials_read
     ),
     "traffic": LivePage(Permission.TRAFFIC_SEE, "jobs/changes/traffic.html", _traffic, _traffic_reads),
+    "verification": LivePage(
+        Permission.AUDIT_SEE, "jobs/changes/verification.html", _verification, _verification_reads
+    ),
     "keys": LivePage(Permission.API_KEYS_MANAGE, "jobs/changes/keys.html", _keys, _keys_read),
 }

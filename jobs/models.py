@@ -4,8 +4,10 @@ import uuid
 from typing import Any, ClassVar
 
 from django.db import models
+from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
+from audit import heads
 from jobs.states import LIVE, JobStatus, Receipt, Resolution
 from servers.models import ApiKey, Server
 from teams.models import Team, User
@@ -17,6 +19,10 @@ class JobQuerySet(models.QuerySet["Job"]):
     def live(self) -> "JobQuerySet":
         """Jobs that hold their server: not sent yet, on the way, watched, or unknown and not yet settled."""
         return self.filter(status__in=LIVE)
+
+    def moving(self) -> "JobQuerySet":
+        """Jobs that can move on: those of a team whose audit trail is broken stand still, and so do their deadlines."""
+        return self.filter(Exists(heads.in_order().filter(chain=OuterRef("team_id"))))
 
 
 class Job(models.Model):

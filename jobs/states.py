@@ -52,7 +52,7 @@ class Receipt(models.TextChoices):
 
     NONE = "", "not sent"
     ACCEPTED = "accepted", "accepted by Leaseweb"
-    UNCERTAIN = "uncertain", "sent, without an answer"
+    UNCERTAIN = "uncertain", "sent, not confirmed"
 
 
 class Resolution(models.TextChoices):

@@ -7,6 +7,8 @@ import structlog
 from celery import Task, shared_task
 from kombu.exceptions import OperationalError
 
+import audit.verification
+from audit.checkpoints import making
 from jobs import engine
 from jobs.engine import reading
 
@@ -50,6 +52,16 @@ def read_details(api_key_id: int) -> None:
 
 
 @shared_task
+def verify_chain(chain_id: int) -> None:
+    audit.verification.run(chain_id)
+
+
+@shared_task
+def sign_checkpoint(checkpoint_id: int) -> None:
+    making.sign_next(checkpoint_id)
+
+
+@shared_task
 def tick() -> None:
     rings = engine.tick()
     for task, ids in by_task(rings):
@@ -67,6 +79,8 @@ def by_task(rings: engine.Rings) -> tuple[tuple[Task[[int], None], tuple[int, ..
         (sync_key, rings.syncs),
         (read_detail, rings.details),
         (read_details, rings.turns),
+        (verify_chain, rings.verifications),
+        (sign_checkpoint, rings.checkpoints),
     )
 
 

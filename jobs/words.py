@@ -97,20 +97,20 @@ TABLE: dict[str, Words] = {
 
 UNANSWERED: dict[str, Words] = {
     JobStatus.OBSERVING: Words(
-        "{kind}: sent, but no answer came",
+        "{kind}: sent, but not confirmed",
         "Leaseweb may or may not have received it. It is not sent again; the panel reads the server to find out.",
         "Wait for the panel to find out. Do not do it again from the Customer Portal meanwhile.",
         "warn",
     ),
     JobStatus.UNKNOWN: Words(
-        "{kind}: no answer, and no proof either way",
-        "Leaseweb's answer was lost and no reading of the server proved what happened.",
+        "{kind}: not confirmed, and no proof either way",
+        "Leaseweb did not confirm the request and no reading of the server proved what happened.",
         TABLE[JobStatus.UNKNOWN].advice,
         "danger",
     ),
     JobStatus.SUCCEEDED: Words(
         "{kind}: the server is as wanted",
-        "Leaseweb's answer was lost, but readings of the server show the effect.",
+        "Leaseweb did not confirm the request, but readings of the server show the effect.",
         "Nothing to do. Somebody else may have done it; the Customer Portal would have to tell.",
         "good",
     ),
@@ -199,13 +199,13 @@ STEPS: dict[str, str] = {
     "no_evidence": "no evidence in time",
     "sender_vanished": "the sending worker vanished",
     "accepted": "accepted",
-    "accepted_body_unreadable": "accepted, answer unreadable",
     "bad_key": "the key cannot be sent",
     "bad_status": "an answer that proves nothing",
     "connect_failed": "no connection",
     "connect_timeout": "no connection in time",
     "dns_failed": "name lookup failed",
     "no_trace": "no trace of the connection",
+    "not_as_promised": "an answer that is no acceptance",
     "protocol_error": "an answer that is no HTTP",
     "rate_limited": "asked to slow down",
     "read_timeout": "no answer in time",
@@ -227,7 +227,7 @@ ABOUT: dict[str, str] = {
 RECEIPTS: dict[str, str] = {
     Receipt.NONE: "not sent",
     Receipt.ACCEPTED: "accepted by Leaseweb",
-    Receipt.UNCERTAIN: "sent, no answer",
+    Receipt.UNCERTAIN: "sent, not confirmed",
 }
 
 

@@ -1,9 +1,13 @@
 """The Celery application. Messages are hints that carry an id; the database is the queue."""
 
 import os
+import sys
 
+import django
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import beat_init, setup_logging, worker_init
+from django.core.exceptions import ImproperlyConfigured
+from django.db import OperationalError
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lswpanel.settings")
 
@@ -15,3 +19,19 @@ app.autodiscover_tasks()
 @setup_logging.connect
 def keep_our_logging(**_: object) -> None:
     """Celery leaves logging alone when a receiver is connected; ours is set up by Django's LOGGING."""
+
+
+@worker_init.connect
+@beat_init.connect
+def refuse_unsafe(**_: object) -> None:
+    """A worker with secrets that are not the database's would seal and sign what nobody can open.
+
+    Celery logs other exceptions of a receiver and goes on; without its database a worker comes back later.
+    """
+    django.setup()
+    from lswpanel import serving
+
+    try:
+        serving.refuse_unsafe()
+    except (ImproperlyConfigured, OperationalError) as error:
+        sys.exit(f"lswpanel: {error}")

@@ -11,12 +11,13 @@ from teams.permissions import Permission
 
 
 def page(request: HttpRequest) -> dict[str, Any]:
-    """`access` and its rights for the navigation, the teams to switch to, the demo mark, whether mail works."""
+    """What all pages share: `access`, its rights, other teams, the demo mark, whether mail works, a lost time zone."""
     access = getattr(request, "access", None)
     return {
         "access": access,
         "team": access.team if access else None,
         "own_teams": partial(_own_teams, request),
+        "unknown_time_zone": getattr(request, "unknown_time_zone", ""),
         "demo": settings.DEMO,
         "can_mail": bool(settings.EMAIL_HOST),
         "may": {name.lower(): access.can(right) for name, right in Permission.__members__.items()}

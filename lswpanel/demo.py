@@ -12,9 +12,10 @@ from urllib.parse import urljoin
 import httpx
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.db import transaction
 
+from audit.heads import ChainBroken
 from audit.origin import Actor
 from jobs import services as job_services
 from jobs import snapshot_names
@@ -67,6 +68,24 @@ def seed() -> None:
     )
     reading.read_key(key.pk)
     _first_jobs(team)
+
+
+def refuse_mixing() -> None:
+    """Keep the published passwords of a demonstration out of a panel that people use, and such a panel out of it.
+
+    Raises ImproperlyConfigured when DEMO does not fit the people in the database.
+    """
+    made_up = User.objects.filter(email__in=[email for _, email in PEOPLE.values()]).exists()
+    if settings.DEMO and not made_up and User.objects.exists():
+        raise ImproperlyConfigured(
+            "DEMO=on, but there are real people in this database: turn DEMO off, or give the demonstration a DATA_DIR "
+            "of its own."
+        )
+    if made_up and not settings.DEMO:
+        raise ImproperlyConfigured(
+            "This database holds a demonstration, whose passwords are published: set DEMO=on, or point DATA_DIR or "
+            "DATABASE_URL to another one."
+        )
 
 
 def logins() -> list[str]:
@@ -159,8 +178,8 @@ def _request(access: Access, server: Server, kind: str, params: dict[str, str] |
     about = job_services.About(params or {})
     try:
         job_services.job_create(access, server, KINDS[kind], client_token=uuid.uuid4(), about=about)
-    except (job_services.JobRefused, PermissionDenied):
-        # Somebody who tries the demo was quicker, or took the operator's right away. Next time, then.
+    except (job_services.JobRefused, PermissionDenied, ChainBroken):
+        # Somebody who tries the demo was quicker, took the operator's right away, or broke the trail. Next time, then.
         return
 
 

@@ -1,9 +1,8 @@
 """Reads settings from the environment. A secret may also stand in a file named by `<NAME>_FILE`."""
 
+import ipaddress
 import os
 import re
-import secrets
-import stat
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
@@ -77,6 +76,20 @@ def origin(name: str, default: str) -> SplitResult:
     return found
 
 
+def host_of(address: SplitResult) -> str:
+    """The host as a Host header spells it: an IPv6 address stands in brackets."""
+    host = address.hostname or ""
+    return f"[{host}]" if ":" in host else host
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach what listens on `host`."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def supported_database(name: str, value: str) -> str:
     """`value` if it is empty or a database the panel can use; else stops the start, without repeating the address."""
     if not value:
@@ -92,18 +105,31 @@ def supported_database(name: str, value: str) -> str:
     return value
 
 
-def secret(name: str, *, folder: Path, create: bool) -> str:
-    """The secret called `name`.
+def secret_file(name: str, folder: Path | None = None) -> Path | None:
+    """Where the secret called `name` is kept: the file that `<NAME>_FILE` names, else the one in `folder`.
 
-    Looked for in the variable itself, in the file that `<NAME>_FILE` names, and in `folder`. When it is in none
-    of them and `create` is true, a random one of 48 bytes is made and kept there with mode 0600.
+    None when the variable itself holds it, and when nothing names a file.
     """
-    if value := text(name):
-        return value
-    given = text(f"{name}_FILE")
-    path = Path(given) if given else folder / name.lower()
-    if create and not given and not path.exists():
-        _create(path)
+    if text(name):
+        return None
+    if given := text(f"{name}_FILE"):
+        return Path(given)
+    return folder / name.lower() if folder else None
+
+
+def secret(name: str, *, folder: Path | None = None) -> str:
+    """The secret called `name`: the variable itself, else what its file holds.
+
+    Empty when it is missing from `folder`, where a first start makes it (`starting.py`). Raises ImproperlyConfigured
+    when it is given nowhere, and for a file that cannot be read or holds nothing.
+    """
+    path = secret_file(name, folder)
+    if path is None:
+        if value := text(name):
+            return value
+        raise ImproperlyConfigured(f"{name} is missing: set {name} or {name}_FILE.")
+    if not text(f"{name}_FILE") and not path.exists():
+        return ""
     try:
         value = path.read_text().strip()
     except OSError as error:
@@ -117,24 +143,4 @@ def secret(name: str, *, folder: Path, create: bool) -> str:
 
 def optional_secret(name: str) -> str:
     """Like `secret`, but empty when it is given nowhere."""
-    if not text(name) and not text(f"{name}_FILE"):
-        return ""
-    return secret(name, folder=Path(), create=False)
-
-
-def _create(path: Path) -> None:
-    """Write a new secret so that of several processes starting at once all read the same one."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # Not named by the process id: in a container that is the same each time, and a crash would leave it in the way.
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, stat.S_IRUSR | stat.S_IWUSR)
-    with os.fdopen(handle, "w") as file:
-        file.write(secrets.token_urlsafe(48))
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        return
-    finally:
-        draft.unlink()
+    return secret(name) if text(name) or text(f"{name}_FILE") else ""

@@ -1,5 +1,7 @@
 """Logging: one line a record, as text for people or as JSON for machines, always with the request id."""
 
+import logging
+import time
 from typing import Any
 
 import structlog
@@ -8,6 +10,36 @@ Configuration = dict[str, Any]
 # httpx and httpcore print whole URLs at INFO, and headers with the key in them at DEBUG (K5). The others tell of every
 # task and every refused request, which jobs, events and the audit trail tell better.
 QUIET = ("httpx", "httpcore", "celery.beat", "celery.app.trace", "celery.worker.strategy", "django.request")
+# What strangers or an outage make the panel say at every request: one line each, and so many a minute at most.
+SAMPLED = ("django.security", "django.request", "gunicorn.error", "lswpanel.csp", "lswpanel.database")
+OWN_FAULTS = ("django.request", "gunicorn.error")
+MOST_A_MINUTE = 20
+
+
+class Sampled(logging.Filter):
+    """Lets MOST_A_MINUTE records of each logger in SAMPLED through; the next minute begins with how many were left out.
+
+    What is the panel's own fault (an error of one in OWN_FAULTS) always passes, with its traceback.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._taken: dict[str, tuple[int, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        own_fault = record.name in OWN_FAULTS and record.levelno >= logging.ERROR
+        if own_fault or not record.name.startswith(SAMPLED):
+            return True
+        record.exc_info = None
+        minute, (last, taken) = int(time.monotonic() // 60), self._taken.get(record.name, (0, 0))
+        left_out = max(0, taken - MOST_A_MINUTE) if minute != last else 0
+        taken = taken + 1 if minute == last else 1
+        self._taken[record.name] = minute, taken
+        if left_out and isinstance(record.msg, dict):
+            record.msg = {**record.msg, "left_out": left_out}
+        elif left_out:
+            record.msg, record.args = f"{record.getMessage()} ({left_out} more were left out)", ()
+        return taken <= MOST_A_MINUTE
 
 
 def configuration(*, level: str, form: str) -> Configuration:
@@ -29,8 +61,14 @@ def configuration(*, level: str, form: str) -> Configuration:
                 "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderers(form)],
             }
         },
+        "filters": {"sampled": {"()": Sampled}},
         "handlers": {
-            "stdout": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stdout"}
+            "stdout": {
+                "class": "logging.StreamHandler",
+                "formatter": "line",
+                "filters": ["sampled"],
+                "stream": "ext://sys.stdout",
+            }
         },
         "root": {"handlers": ["stdout"], "level": level},
         "loggers": {name: {"level": "WARNING"} for name in QUIET},

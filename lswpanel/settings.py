@@ -1,7 +1,8 @@
 """All settings of lswpanel. Every knob is an environment variable that `.env.example` documents.
 
 Without DATABASE_URL the panel runs on one machine: SQLite and its secrets live in DATA_DIR and are made on the
-first start. With it, several machines may share the database, so the secrets have to be given to each of them.
+first start (`starting.py`; reading the settings makes nothing). With it, several machines may share the database, so
+the secrets have to be given to each of them.
 The panel refuses to start unsafe; `checks.py` and the raises below say what to change.
 """
 
@@ -14,12 +15,10 @@ from django.core.exceptions import ImproperlyConfigured
 from lswpanel import environment, logs, queues
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-DATA_DIR = Path(environment.text("DATA_DIR") or BASE_DIR / "data").resolve()
+DATA_DIR = (BASE_DIR / environment.text("DATA_DIR", "data")).resolve()
 DATABASE_URL = environment.supported_database("DATABASE_URL", environment.optional_secret("DATABASE_URL"))
 SINGLE_MACHINE = not DATABASE_URL
 DEBUG = False
-if SINGLE_MACHINE:
-    DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 DEMO = environment.boolean("DEMO")
 
 # --- Where the panel is reached --------------------------------------------------------------------------------
@@ -30,18 +29,36 @@ LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 HTTPS = _public.scheme == "https"
 if not HTTPS and _public.hostname not in ("localhost", "127.0.0.1", "::1"):
     raise ImproperlyConfigured("PUBLIC_URL must start with https:// for every host but localhost.")
-ALLOWED_HOSTS = [_public.hostname] if HTTPS else list(LOCAL_HOSTS)
+ALLOWED_HOSTS = [environment.host_of(_public)] if HTTPS else list(LOCAL_HOSTS)
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+BIND = environment.text("BIND") or "127.0.0.1"
+if not (HTTPS or environment.is_loopback(BIND) or environment.boolean("BEHIND_LOOPBACK")):
+    raise ImproperlyConfigured(
+        f"BIND is {BIND}, where others can listen in on plain http: give PUBLIC_URL an https:// address, or set "
+        "BEHIND_LOOPBACK=on if this is a container whose port is published on 127.0.0.1 only."
+    )
 TRUSTED_PROXY_COUNT = environment.integer("TRUSTED_PROXY_COUNT", 0)
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
-if HTTPS and TRUSTED_PROXY_COUNT:
+if HTTPS:
+    if not TRUSTED_PROXY_COUNT:
+        raise ImproperlyConfigured(
+            "PUBLIC_URL is https://, which a reverse proxy has to speak for the panel: set TRUSTED_PROXY_COUNT to the "
+            "number of proxies in front, 1 for a single nginx or Caddy."
+        )
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 # --- Secrets ---------------------------------------------------------------------------------------------------
-_folder = DATA_DIR / "keys"
-SECRET_KEY = environment.secret("SECRET_KEY", folder=_folder, create=SINGLE_MACHINE)
-ENCRYPTION_KEYS = environment.secret("ENCRYPTION_KEYS", folder=_folder, create=SINGLE_MACHINE)
-AUDIT_KEY = environment.secret("AUDIT_KEY", folder=_folder, create=SINGLE_MACHINE)
+KEY_FOLDER = DATA_DIR / "keys"
+SECRETS = ("SECRET_KEY", "ENCRYPTION_KEYS", "AUDIT_KEYS", "CHECKPOINT_KEY")
+_made_in = KEY_FOLDER if SINGLE_MACHINE else None
+SECRET_FILES = {name: path for name in SECRETS if (path := environment.secret_file(name, _made_in))}
+for _name in ("DATABASE_URL", "EMAIL_HOST_PASSWORD"):
+    if _path := environment.secret_file(_name):
+        SECRET_FILES[_name] = _path
+SECRET_KEY = environment.secret("SECRET_KEY", folder=_made_in)
+ENCRYPTION_KEYS = environment.secret("ENCRYPTION_KEYS", folder=_made_in)
+AUDIT_KEYS = environment.secret("AUDIT_KEYS", folder=_made_in)
+CHECKPOINT_KEY = environment.secret("CHECKPOINT_KEY", folder=_made_in)
 
 # --- Leaseweb --------------------------------------------------------------------------------------------------
 LEASEWEB_API_URL = environment.text("LEASEWEB_API_URL", "https://api.leaseweb.com/cloud/v2")
@@ -73,9 +90,11 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "lswpanel.middleware.request_id",
     "lswpanel.middleware.security_headers",
-    "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "lswpanel.middleware.forwarded_proto",
+    "django.middleware.security.SecurityMiddleware",
+    "lswpanel.middleware.refuse_malformed",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -83,12 +102,14 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "lswpanel.middleware.private_pages",
     "lswpanel.middleware.own_time_zone",
+    "lswpanel.middleware.turned_away",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
 ]
 ROOT_URLCONF = "lswpanel.urls"
 WSGI_APPLICATION = "lswpanel.wsgi.application"
+FORCE_SCRIPT_NAME = ""
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -110,10 +131,17 @@ FORM_RENDERER = "lswpanel.forms.PanelFormRenderer"
 # --- Database, cache, broker -----------------------------------------------------------------------------------
 DATABASES = {
     "default": dj_database_url.parse(
-        DATABASE_URL or f"sqlite:///{DATA_DIR / 'lswpanel.sqlite3'}", conn_max_age=60
+        DATABASE_URL or f"sqlite:///{DATA_DIR / 'lswpanel.sqlite3'}", conn_max_age=60, conn_health_checks=True
     )
 }
+DATABASE_FILE = None
+if DATABASES["default"]["ENGINE"].endswith("postgresql"):
+    # A server that is not there keeps a request waiting for seconds, not for minutes.
+    DATABASES["default"]["OPTIONS"] = {"connect_timeout": 5, **DATABASES["default"].get("OPTIONS", {})}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASE_FILE = Path(DATABASES["default"]["NAME"])
+    # mode=rw: a path that is wrong is an error, not a new and empty database; `manage.py prepare` makes the file.
+    DATABASES["default"]["NAME"] = f"{DATABASE_FILE.absolute().as_uri()}?mode=rw"
     # IMMEDIATE and WAL: feasible under concurrent writers. FULL: a click is on disk before we say that it is kept.
     # recursive_triggers: without it REPLACE would step past the triggers that protect the audit trail.
     DATABASES["default"]["OPTIONS"] = {
@@ -190,10 +218,8 @@ ACCOUNT_RATE_LIMITS = {"login_failed": "100/h/ip,10/m/ip,5/15m/key"}
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
-PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
-    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
-]
+WEB_THREADS = environment.integer("WEB_THREADS", 8, at_least=1)
+PASSWORD_HASHERS = ["teams.passwords.PanelPasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
@@ -212,9 +238,14 @@ EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'dummy'}.
 # --- Browser ---------------------------------------------------------------------------------------------------
 SESSION_ENGINE = "teams.sessions"
 SESSION_COOKIE_AGE = 24 * 3600
-SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
+# Browsers share the cookies of localhost between its ports, hence between panels.
+_cookie = "__Host-{}" if HTTPS else f"{{}}-{_public.port or 80}"
+SESSION_COOKIE_NAME = _cookie.format("session")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
-CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrf"
+CSRF_COOKIE_NAME = _cookie.format("csrf")
+DEVICE_COOKIE_NAME = _cookie.format("device")
+MESSAGE_COOKIE_NAME = _cookie.format("messages")
+MESSAGE_STORAGE = "lswpanel.messages.PanelStorage"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "lswpanel.views.csrf_failure"
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
@@ -222,10 +253,10 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SECURE_HSTS_SECONDS = 2 * 365 * 24 * 3600 if HTTPS else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
-SECURE_HSTS_PRELOAD = HTTPS
+# Both bind other names than the panel's own, and the list of browsers is left in months only, so they are a wish.
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS and environment.boolean("HSTS_PRELOAD")
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^healthz/$"]
+SECURE_REDIRECT_EXEMPT = [r"^healthz/$", r"^static/"]
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
@@ -260,5 +291,7 @@ LOGGING = logs.configuration(
     level=environment.choice("LOG_LEVEL", "INFO", "DEBUG", "WARNING", "ERROR", "CRITICAL"),
     form=environment.choice("LOG_FORMAT", "text", "json"),
 )
-# TLS ends at the proxy or not at all (localhost); the deploy check cannot know the latter is meant.
-SILENCED_SYSTEM_CHECKS = [] if HTTPS else ["security.W004", "security.W008", "security.W012", "security.W016"]
+# TLS ends at the proxy or not at all (localhost), and HSTS for other names is a wish; the deploy check cannot know.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"] + (
+    [] if HTTPS else ["security.W004", "security.W008", "security.W012", "security.W016"]
+)

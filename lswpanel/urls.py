@@ -2,6 +2,7 @@ from django.urls import include, path
 
 from lswpanel import views
 
+handler500 = views.server_error
 urlpatterns = [
     path("", views.home, name="home"),
     path("healthz/", views.healthz, name="healthz"),

@@ -10,9 +10,6 @@ from importlib import import_module
 
 import django
 from django.conf import settings
-from django.core.checks import ERROR, run_checks
-from django.core.exceptions import ImproperlyConfigured
-from django.core.wsgi import get_wsgi_application
 
 from lswpanel.supervisor import gate
 
@@ -23,12 +20,12 @@ import_module(settings.ROOT_URLCONF)
 
 gate.wait()
 
-from lswpanel.checks import TAG  # noqa: E402  (needs loaded settings)
+from lswpanel import serving  # noqa: E402  (needs loaded settings)
+from lswpanel.requests import PanelHandler  # noqa: E402
 
-if problems := [str(message) for message in run_checks(tags=[TAG]) if message.level >= ERROR]:
-    raise ImproperlyConfigured("\n".join(problems))
+serving.refuse_unsafe()
 
-application = get_wsgi_application()
+application = PanelHandler()
 
 # Under --preload the children share what was loaded; looking through it for garbage would copy it.
 gc.freeze()

@@ -44,7 +44,7 @@ class KeyRow:
 
 def context(access: Access) -> dict[str, Any]:
     """The keys, and whether one of them is being read. One query."""
-    api_keys = list(queries.keys_in_use(access))
+    api_keys = queries.keys_in_use(access)
     reading = queries.being_read(api_keys)
     return {
         "rows": _key_rows(access, api_keys),

@@ -7,6 +7,7 @@ from django.db.models.functions import Now
 
 from audit.log import Target
 from servers.leaseweb import Secret
+from teams.collation import BytewiseField, SearchKeyField, SortKeyField
 from teams.encryption import Place, decrypt, encrypt, fingerprint
 from teams.models import Team, User
 
@@ -106,7 +107,8 @@ class ApiKey(models.Model):
 
 
 class Server(models.Model):
-    """A virtual server as Leaseweb reported it last. `state` is theirs; `seen_at` says how old it all is.
+    """A virtual server as Leaseweb reported it last. `state` is theirs; `seen_at` says how old it all is, `moved_at`
+    when a reading last showed another state or system than the one before.
 
     Unique by team, product and upstream id; `api_key` is the one used for it now, `links` are all that see it.
     A server that vanished upstream is kept with `gone_at` set, and so is its history. `quota_bytes` is a month's
@@ -126,10 +128,12 @@ class Server(models.Model):
     upstream_id = models.CharField(max_length=64)
     # What people call it: the reference, else a name of Leaseweb's, else the id. Never empty, so it can be sorted by.
     shown_name = models.CharField(max_length=200)
+    name_key = SortKeyField(of="shown_name")
     search_text = models.TextField()
     changed_seq = models.BigIntegerField(default=0)
     first_seen_at = models.DateTimeField(db_default=Now())
     seen_at = models.DateTimeField(db_default=Now())
+    moved_at = models.DateTimeField(null=True)
     gone_at = models.DateTimeField(null=True)
     refresh_asked_at = models.DateTimeField(null=True)
     # Ours: a private note, a limit of traffic where the contract tells none, and the name that a rename asked for and
@@ -141,7 +145,7 @@ class Server(models.Model):
     reference = models.TextField(blank=True)
     state = models.CharField(max_length=10, choices=State.choices, default=State.UNKNOWN)
     firewall_state = models.CharField(max_length=20, blank=True)
-    data_center = models.CharField(max_length=64, blank=True)
+    data_center = BytewiseField(max_length=64, blank=True)
     template = models.CharField(max_length=200, blank=True)
     service_offering = models.CharField(max_length=64, blank=True)
     sla = models.CharField(max_length=64, blank=True)
@@ -173,11 +177,10 @@ class Server(models.Model):
             models.UniqueConstraint(fields=("team", "product", "upstream_id"), name="server_once"),
         )
         indexes = (
-            models.Index(fields=("team", "shown_name", "id"), name="server_by_name"),
-            models.Index(fields=("team", "state", "shown_name", "id"), name="server_by_state"),
-            models.Index(fields=("team", "data_center", "shown_name", "id"), name="server_by_place"),
+            models.Index(fields=("team", "name_key", "id"), name="server_by_name"),
+            models.Index(fields=("team", "state", "name_key", "id"), name="server_by_state"),
+            models.Index(fields=("team", "data_center", "name_key", "id"), name="server_by_place"),
             models.Index(fields=("team", "template", "id"), name="server_by_template"),
-            models.Index(fields=("team", "seen_at", "id"), name="server_by_age"),
             models.Index(fields=("team", "changed_seq"), name="server_by_change"),
             models.Index(fields=("team", "contract_ends_on", "shown_name", "id"), name="server_by_end"),
             # The choices of the list's filters, read from the index alone.
@@ -272,6 +275,8 @@ class Snapshot(models.Model):
     server = models.ForeignKey(Server, on_delete=models.CASCADE, related_name="snapshots")
     upstream_id = models.CharField(max_length=64)
     name = models.CharField(max_length=255)
+    name_key = SortKeyField(of="name")
+    search_text = SearchKeyField(of="name")
     state = models.CharField(max_length=10, choices=State.choices, default=State.UNKNOWN)
     state_since = models.DateTimeField(db_default=Now())
     taken_at = models.DateTimeField(db_default=Now())
@@ -287,7 +292,7 @@ class Snapshot(models.Model):
         constraints = (models.UniqueConstraint(fields=("server", "upstream_id"), name="snapshot_once"),)
         indexes = (
             models.Index(fields=("team", "taken_at", "id"), name="snapshot_by_age"),
-            models.Index(fields=("team", "name", "id"), name="snapshot_by_name"),
+            models.Index(fields=("team", "name_key", "id"), name="snapshot_by_name"),
             models.Index(fields=("team", "state", "taken_at", "id"), name="snapshot_by_state"),
             models.Index(fields=("team", "changed_seq"), name="snapshot_by_change"),
             models.Index(

@@ -14,6 +14,7 @@ from servers.sync import Reading
 from servers.witness import Deed, Result
 from teams.access import Access
 from teams.cursor import bump
+from teams.edits import demand_unchanged
 
 
 def server_rename(access: Access, server: Server, reference: str) -> Result:
@@ -74,13 +75,21 @@ def _ask_reading(deed: Deed) -> None:
 
 
 @transaction.atomic
-def server_note(access: Access, server: Server, note: str) -> None:
-    """Write the team's own note on a server; Leaseweb never sees it."""
-    Server.objects.filter(pk=server.pk).update(note=note, changed_seq=bump(access.team.pk))
+def server_note(access: Access, server: Server, note: str, *, seen: str) -> None:
+    """Write the team's own note on a server; Leaseweb never sees it. The same note again is no change.
+
+    Raises ChangedMeanwhile unless `seen` is the mark of the note that stands there, under the team's lock.
+    """
+    seq = bump(access.team.pk)
+    kept = access.servers().values_list("note", flat=True).get(pk=server.pk)
+    if kept == note:
+        return
+    demand_unchanged(kept, seen)
+    Server.objects.filter(pk=server.pk).update(note=note, changed_seq=seq)
     audit.log.record(
         AuditAction.SERVER_NOTE,
         chain=access.team.pk,
         actor=access.actor,
         target=server.audit_target(),
-        change=audit.log.Change({"note": server.note}, {"note": note}),
+        change=audit.log.Change({"note": kept}, {"note": note}),
     )

@@ -16,6 +16,8 @@ from servers.leaseweb import LeasewebError, VirtualServer
 from servers.models import PRODUCT, ApiKey, Server, ServerKey
 from teams.cursor import bump
 
+MOVES = frozenset({"state", "template"})
+
 
 @dataclass(frozen=True, slots=True)
 class Changes:
@@ -128,8 +130,9 @@ def _update(
         if not differing:
             continue
         changed[server.pk] = differing
+        moved = {"moved_at": Now()} if MOVES & differing.keys() else {}
         Server.objects.filter(pk=server.pk).update(
-            changed_seq=seq, **{name: pair[1] for name, pair in differing.items()}
+            changed_seq=seq, **moved, **{name: pair[1] for name, pair in differing.items()}
         )
     return changed
 

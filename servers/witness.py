@@ -2,14 +2,18 @@
 
 from dataclasses import dataclass
 
+import structlog
+
 import audit.log
 from audit.actions import AuditAction
+from audit.heads import ChainBroken
 from audit.models import Outcome
 from servers import freshness, health
 from servers.leaseweb import AuthError, Forbidden, LeasewebError, NotFound, Refused, SendOutcome, Sent
 from servers.models import ApiKey, Server
 from teams.access import Access
 
+log = structlog.get_logger()
 OUTCOMES = {
     SendOutcome.ACCEPTED: Outcome.DONE,
     SendOutcome.REFUSED: Outcome.REFUSED,
@@ -69,7 +73,16 @@ def announce(deed: Deed) -> None:
 
 def conclude(deed: Deed, result: Result) -> None:
     """Write down what came of it, with Leaseweb's words instead of the person's."""
-    _record(deed, result, result.words)
+    try:
+        _record(deed, result, result.words)
+    except ChainBroken:
+        about = {
+            "action": str(deed.action),
+            "server": deed.server.pk,
+            "correlation_id": result.correlation_id,
+        }
+        log.error("answer not recorded", outcome=str(result.outcome), status=result.status, **about)
+        raise
 
 
 def of_sent(sent: Sent) -> Result:

@@ -2,22 +2,22 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate
 
 import structlog
-from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponseBase
-from django.utils import timezone
 
 import audit.origin
-from audit.actions import AuditAction
-from audit.log import Target, record
-from audit.models import AuditEvent, Outcome
+from audit import heads
+from audit.chain import entries
+from audit.log import Target
+from audit.models import AuditEvent
+from teams import refusals
+from teams.links import open_page
 from teams.models import Membership, Team, User
 from teams.permissions import PERMISSION_TEXT, Permission, allows
 
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 NO_PERMISSION = "login only"
-MOST_REFUSALS = 20
-REFUSALS_WITHIN = timedelta(minutes=1)
 
 
 class MemberRequest(HttpRequest):
@@ -45,6 +43,8 @@ class Access:
 
     membership: Membership
     actor: audit.origin.Actor
+    # What is wrong with the team's audit trail; empty while nobody found anything.
+    trail_problem: str = ""
 
     @property
     def team(self) -> Team:
@@ -73,7 +73,7 @@ class Access:
         return self.team.memberships.all()
 
     def audit(self) -> QuerySet[AuditEvent]:
-        return AuditEvent.objects.filter(chain=self.team.pk)
+        return entries(self.team.pk)
 
     def can(self, permission: Permission, server: "Server | None" = None) -> bool:
         """Whether the table allows it, on this server when one is named. A server of another team: never."""
@@ -92,29 +92,14 @@ class Access:
     def require(self, permission: Permission, server: "Server | None" = None) -> None:
         """Raise PermissionDenied with the reason, and leave the refusal in the trail."""
         if reason := self.why_not(permission, server):
-            if not self._refused_often():
-                self._record_refusal(permission, reason, server)
-            raise PermissionDenied(reason)
-
-    def _refused_often(self) -> bool:
-        """Whether this person's refusals fill the trail already; more of them would tell nothing new (A8)."""
-        lately = AuditEvent.objects.filter(
-            chain=self.team.pk, actor_id=self.user.pk, action=AuditAction.PERMISSION_DENY
-        ).order_by("-sequence")
-        oldest = lately.values_list("at", flat=True)[MOST_REFUSALS - 1 : MOST_REFUSALS].first()
-        return oldest is not None and timezone.now() - oldest < REFUSALS_WITHIN
-
-    def _record_refusal(self, permission: Permission, reason: str, server: "Server | None") -> None:
-        target = server.audit_target() if server else Target("permission", permission)
-        with transaction.atomic():
-            record(
-                AuditAction.PERMISSION_DENY,
-                chain=self.team.pk,
+            refusals.note(
+                team_id=self.team.pk,
                 actor=self.actor,
-                target=target,
-                outcome=Outcome.REFUSED,
-                reason=f"{permission}: {reason}",
+                permission=permission,
+                target=server.audit_target() if server else Target("permission", permission),
+                reason=reason,
             )
+            raise PermissionDenied(reason)
 
 
 View = Callable[Concatenate[Any, ...], HttpResponseBase]
@@ -128,7 +113,7 @@ def team_view(permission: Permission) -> Callable[[View], View]:
     """
 
     def decorate(view: View) -> View:
-        @login_required
+        @_signed_in
         @wraps(view)
         def gated(request: Any, team: str, **kwargs: Any) -> HttpResponseBase:
             request.access = _access(request, team)
@@ -141,9 +126,21 @@ def team_view(permission: Permission) -> Callable[[View], View]:
     return decorate
 
 
+def _signed_in(view: View) -> View:
+    """Whoever is signed out comes back to the page that was open, not to the address of the form on it."""
+
+    @wraps(view)
+    def gated(request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.user.is_authenticated:
+            return view(request, *args, **kwargs)
+        return redirect_to_login(open_page(request))
+
+    return gated
+
+
 def person_view(view: View) -> View:
     """Gate of pages that belong to a person and to no team: login alone."""
-    gated = login_required(view)
+    gated = _signed_in(view)
     gated.permission = NO_PERMISSION  # type: ignore[attr-defined]
     return gated
 
@@ -166,10 +163,12 @@ def holds(user_id: int | None, team_id: int, permission: Permission) -> bool:
 def _access(request: Any, slug: str) -> Access:
     membership = (
         Membership.objects.select_related("team", "user")
+        .annotate(trail_problem=heads.problem_noted(OuterRef("team_id")))
         .filter(team__slug=slug, user_id=request.user.pk)
         .first()
     )
     if membership is None:
         log.info("outsider", team=slug[:50], user_id=request.user.pk)
         raise Http404("No such team.")
-    return Access(membership, audit.origin.from_request(request, role=membership.role))
+    actor = audit.origin.from_request(request, role=membership.role)
+    return Access(membership, actor, membership.trail_problem)

@@ -7,20 +7,46 @@ from urllib.parse import urljoin, urlsplit
 import structlog
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import update_session_auth_hash
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 import audit.origin
+from audit import persons
 from audit.actions import AuditAction
+from audit.heads import ChainBroken, mark_broken
 from audit.log import Target, record
 from audit.models import INSTALLATION, Outcome
+from audit.origin import Actor
 from audit.text import one_line
+from teams import sign_in
 from teams.models import User
+from teams.passwords import Busy
 
 LONGEST_PASSWORD = 128
+UNRECORDED = (
+    "The audit trail of this installation is broken, so this sign-in stands in the log of the panel only. "
+    "Whoever runs the panel settles it with manage.py recover_audit --chain 0."
+)
 log = structlog.get_logger()
+
+
+def _recorded(action: AuditAction, actor: Actor, target: Target, outcome: Outcome = Outcome.DONE) -> bool:
+    """Leave an entry about signing in or out; False when the installation's trail is broken.
+
+    Then the log alone tells of it: whoever has to mend the trail must get in, and a door that closes is no safer.
+    """
+    try:
+        with transaction.atomic():
+            record(action, chain=INSTALLATION, actor=actor, target=target, outcome=outcome)
+    except ChainBroken as broken:
+        mark_broken(broken.chain, broken.problem)
+        log.error("not recorded", action=str(action), user_id=actor.user_id, target=target.id, ip=actor.ip)
+        return False
+    return True
 
 
 class MaximumLengthValidator:
@@ -50,7 +76,25 @@ class AccountAdapter(DefaultAccountAdapter):
         return urljoin(settings.PUBLIC_URL, urlsplit(super().get_reset_password_from_key_url(key)).path)
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
-        return f"{self.get_client_ip(request)}:{str(credentials.get('email', '')).lower()}"
+        return f"{self.get_client_ip(request)}:{sign_in.account_name(str(credentials.get('email', '')))}"
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        super().pre_authenticate(request, **credentials)
+        email = str(credentials.get("email", ""))
+        self._allowance = sign_in.use_allowance(request, email=email, ip=self.get_client_ip(request))
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
+        """A try that was not evaluated counts neither for its address nor for the account; the right one neither."""
+        self._allowance = ""
+        try:
+            user: User | None = super().authenticate(request, **credentials)
+        except (Busy, sign_in.TooSoon):
+            self._rollback_login_failed_rl_usage()
+            sign_in.give_back(self._allowance)
+            raise
+        if user:
+            sign_in.give_back(self._allowance)
+        return user
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Send it, or log that it cannot be sent: an error page would tell that there is such an account (X6)."""
@@ -62,39 +106,34 @@ class AccountAdapter(DefaultAccountAdapter):
             log.error("mail not sent", template=template_prefix, error=type(error).__name__)
 
     def post_login(self, request: HttpRequest, user: User, **options: Any) -> HttpResponse:
-        with transaction.atomic():
-            record(
-                AuditAction.LOGIN,
-                chain=INSTALLATION,
-                actor=audit.origin.from_request(request, user_id=user.pk),
-                target=Target("user", str(user.pk)),
-            )
-        return super().post_login(request, user, **options)
+        # A name that somebody took out of the trail's table, or replaced there, stands beside no further act.
+        persons.remember(user.pk, user.name, user.email)
+        actor = audit.origin.from_request(request, user_id=user.pk)
+        if not _recorded(AuditAction.LOGIN, actor, Target("user", str(user.pk))):
+            messages.error(request, UNRECORDED)
+        response = super().post_login(request, user, **options)
+        sign_in.remember(request, response, user=user, ip=self.get_client_ip(request))
+        return response
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         """Keep the address that was tried only if it is an account's: people type passwords into this field."""
         address = one_line(str(credentials.get("email", "")), 254).lower()
         known = User.objects.filter(email=address).values_list("pk", flat=True).first()
-        with transaction.atomic():
-            record(
-                AuditAction.LOGIN_FAIL,
-                chain=INSTALLATION,
-                actor=audit.origin.from_request(request),
-                target=Target("user", str(known or "")),
-                outcome=Outcome.REFUSED,
-            )
+        target = Target("user", str(known or ""))
+        _recorded(AuditAction.LOGIN_FAIL, audit.origin.from_request(request), target, Outcome.REFUSED)
         super().authentication_failed(request, **credentials)
 
     def reauthenticate(self, user: User, password: str) -> bool:
         """A session that proves itself goes on under a new id: a stolen copy of it gains no proof but ends (X8)."""
         proven: bool = super().reauthenticate(user, password)
         if proven:
-            self.request.session.cycle_key()
+            # The password may have been hashed anew, which ends every session that does not know its hash.
+            user.refresh_from_db(fields=["password"])
+            update_session_auth_hash(self.request, user)
         return proven
 
     def logout(self, request: HttpRequest) -> None:
-        with transaction.atomic():
-            record(AuditAction.LOGOUT, chain=INSTALLATION, actor=audit.origin.from_request(request))
+        _recorded(AuditAction.LOGOUT, audit.origin.from_request(request), Target())
         super().logout(request)
 
     def set_password(self, user: User, password: str) -> None:

@@ -1,6 +1,8 @@
 """The key ring: AES-256-GCM for what must be read back, such as API keys (K1).
 
-ENCRYPTION_KEYS lists keys as `id:material` or bare `material`, separated by commas; the first encrypts, all decrypt.
+ENCRYPTION_KEYS lists keys as `material` or `remark:material`, separated by commas; the first encrypts, all decrypt.
+The id of a key comes from the key itself, so it stays when the ring is edited: keys may be moved, and the remark, which
+is for people, may be added, changed and left out.
 A text looks like `v1.<key id>.<base64 of nonce and ciphertext>`, and is bound to the team, the row and the field it
 was made for: moved anywhere else it does not open.
 """
@@ -36,9 +38,20 @@ class Place:
     field: str
 
 
+def ring() -> dict[str, bytes]:
+    """The keys by their id, the one that encrypts first."""
+    return _parse(settings.ENCRYPTION_KEYS)
+
+
+def key_id_of(text: str) -> str:
+    """The id of the key that `text` was sealed with; empty when it is no sealed text."""
+    version, _, rest = text.partition(".")
+    return rest.partition(".")[0] if version == VERSION else ""
+
+
 def encrypt(plain: str, place: Place) -> str:
     """`plain` sealed for `place` with the first key of the ring and a fresh nonce."""
-    key_id, key = next(iter(_ring().items()))
+    key_id, key = next(iter(ring().items()))
     nonce = os.urandom(NONCE_BYTES)
     sealed = AESGCM(key).encrypt(nonce, plain.encode(), _associated(key_id, place))
     return f"{VERSION}.{key_id}.{base64.urlsafe_b64encode(nonce + sealed).decode()}"
@@ -48,7 +61,7 @@ def decrypt(text: str, place: Place) -> str:
     """The plain text of `text`; raises DecryptionError when it was not made for `place` with a key of the ring."""
     version, _, rest = text.partition(".")
     key_id, _, body = rest.partition(".")
-    key = _ring().get(key_id)
+    key = ring().get(key_id)
     if version != VERSION or key is None:
         raise DecryptionError(f"No key {key_id!r} in the ring for this text.")
     try:
@@ -60,7 +73,7 @@ def decrypt(text: str, place: Place) -> str:
 
 def fingerprint(plain: str, place: Place) -> str:
     """Eight hex digits that tell two secrets apart and reveal nothing of either (K3)."""
-    _, key = next(reversed(_ring().items()))
+    _, key = next(reversed(ring().items()))
     mark = HKDF(SHA256(), length=4, salt=None, info=b"lswpanel fingerprint" + place.team.bytes)
     return mark.derive(key + plain.encode()).hex()
 
@@ -70,16 +83,12 @@ def _associated(key_id: str, place: Place) -> bytes:
     return b"".join(len(part).to_bytes(2, "big") + part for part in parts)
 
 
-def _ring() -> dict[str, bytes]:
-    return _parse(settings.ENCRYPTION_KEYS)
-
-
 @lru_cache(maxsize=4)
 def _parse(text: str) -> dict[str, bytes]:
-    ring: dict[str, bytes] = {}
+    keys: dict[str, bytes] = {}
     for entry in text.replace(",", " ").split():
-        name, _, material = entry.rpartition(":")
+        material = entry.rpartition(":")[2]
         raw = base64.urlsafe_b64decode(material + "=" * (-len(material) % 4))
         key = HKDF(SHA256(), length=32, salt=None, info=b"lswpanel key ring").derive(raw)
-        ring[name or hashlib.sha256(key).hexdigest()[:8]] = key
-    return ring
+        keys[hashlib.sha256(key).hexdigest()[:8]] = key
+    return keys

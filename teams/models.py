@@ -9,6 +9,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from teams.permissions import Role
@@ -40,7 +41,11 @@ def check_time_zone(name: str) -> None:
 
 
 class User(AbstractBaseUser):
-    """A person. Rights come from memberships alone; there are no superusers."""
+    """A person. Rights in a team come from memberships alone; there are no superusers.
+
+    `is_installation_admin` is for whoever looks after the installation itself: its own trail of sign-ins and accounts.
+    It gives no right in any team.
+    """
 
     class Theme(models.TextChoices):
         SYSTEM = "system", "as the device"
@@ -52,6 +57,7 @@ class User(AbstractBaseUser):
     time_zone = models.CharField(max_length=64, default="UTC", validators=[check_time_zone])
     theme = models.CharField(max_length=10, choices=Theme.choices, default=Theme.SYSTEM)
     is_active = models.BooleanField(default=True)
+    is_installation_admin = models.BooleanField(default=False)
     date_joined = models.DateTimeField(default=timezone.now)
     last_team = models.ForeignKey("Team", null=True, on_delete=models.SET_NULL, related_name="+")
 
@@ -99,6 +105,34 @@ class Membership(models.Model):
         return f"{self.user} as {self.role} of {self.team}"
 
 
+class Refusal(models.Model):
+    """How often a member was refused one thing within the minute that began at `since` (see `teams.refusals`).
+
+    `told` of them have an entry in the trail, `untold` are summed up in one when the minute is over.
+    """
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    role = models.CharField(max_length=20)
+    permission = models.CharField(max_length=40)
+    target_type = models.CharField(max_length=20)
+    target_id = models.CharField(max_length=40)
+    target_label = models.CharField(max_length=200, blank=True)
+    since = models.DateTimeField(db_default=Now())
+    told = models.PositiveIntegerField(default=0)
+    untold = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("team", "user", "permission", "target_type", "target_id"), name="refusal_once"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.user_id} was refused {self.permission}"
+
+
 class SetupLink(models.Model):
     """The one-time link that makes the first owner. Only the SHA-256 of its token is kept."""
 
@@ -108,3 +142,27 @@ class SetupLink(models.Model):
 
     def __str__(self) -> str:
         return f"set-up link of {self.created_at:%Y-%m-%d}"
+
+
+class SignInAllowance(models.Model):
+    """When the tries of one account, or of one browser at one account, are all free again. `key` is a keyed hash."""
+
+    key = models.CharField(max_length=64, primary_key=True)
+    full_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"tries, all free at {self.full_at:%Y-%m-%d %H:%M:%S}"
+
+
+class KnownAddress(models.Model):
+    """An address, of IPv6 the network, from which somebody has signed in to their account."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="known_addresses")
+    network = models.GenericIPAddressField()
+    used_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("user", "network"), name="known_address_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.network} of {self.user}"

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 
+from audit.heads import ChainBroken, mark_broken
 from teams.models import Team, User
 
 
@@ -38,6 +39,13 @@ def find_user(email: str) -> User:
     return user
 
 
+def find_id(number: int) -> User:
+    user = User.objects.filter(pk=number).first()
+    if user is None:
+        raise CommandError(f"There is no person {number}.")
+    return user
+
+
 @contextmanager
 def plain_errors() -> Iterator[None]:
     """Turn what a service finds wrong into one plain line and exit code 1."""
@@ -45,3 +53,7 @@ def plain_errors() -> Iterator[None]:
         yield
     except ValidationError as error:
         raise CommandError(" ".join(error.messages)) from None
+    except ChainBroken as broken:
+        mark_broken(broken.chain, broken.problem)
+        way_out = f"Nothing was done. See manage.py recover_audit --chain {broken.chain}."
+        raise CommandError(f"{broken} {way_out}") from None

@@ -8,14 +8,23 @@ from typing import Any
 from django.db.models import QuerySet
 from django.urls import reverse
 
-from audit.models import AuditEvent, AuditName, Outcome
+import audit.models
+import audit.verification
+from audit import persons
+from audit.checkpoints import making
+from audit.checkpoints.signed import read
+from audit.models import AuditEvent, Outcome
+from audit.persons import Known
+from teams import lookalikes
 from teams.access import Access
 from teams.keyset import Order, Page, page
-from teams.models import Membership
+from teams.models import Membership, User
 from teams.permissions import PERMISSION_TEXT, ROLE_PERMISSIONS, SUBJECT_TEXT, Permission, Role
 
 NEWEST_FIRST = Order(("sequence",), descending=True)
 PANEL = "panel"
+# The field in which an entry keeps by digest what somebody was called.
+RENAMED = "person"
 LARGEST_SEQUENCE = 2**63 - 1
 MOST_SHOWN_CHANGES = 4
 OUTCOME_BADGES: dict[str, str] = {Outcome.REFUSED: "warn", Outcome.FAILED: "danger", Outcome.UNSURE: "warn"}
@@ -23,11 +32,18 @@ OUTCOME_BADGES: dict[str, str] = {Outcome.REFUSED: "warn", Outcome.FAILED: "dang
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who stands in an entry. `id` is empty for the panel itself; `behalf` names for whom it acted."""
+    """Who stands in an entry, as they were called at that time. `id` is empty for the panel itself.
+
+    `genuine` is False when the name kept for the entry is not the one it was written with.
+    """
 
     id: int | None
     name: str
-    behalf: str = ""
+    email: str = ""
+    genuine: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.email})" if self.email else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +52,11 @@ class AuditRow:
 
     event: AuditEvent
     person: Person
+    behalf: Person | None
     url: str
     text: str
     badge: str
+    changes: list[tuple[str, str, str]]
     details: str
 
 
@@ -66,55 +84,60 @@ def _filtered(events: QuerySet[AuditEvent], filters: dict[str, Any]) -> QuerySet
 
 
 def audit_rows(access: Access, events: list[AuditEvent]) -> list[AuditRow]:
-    people = {pk for event in events for pk in (event.actor_id, event.on_behalf_of) if pk}
-    names = _names(people)
+    names = persons.known(digest for event in events for digest in _digests(event))
     prefix = reverse("teams:audit_list", args=[access.team.slug])
     return [_audit_row(event, names, prefix) for event in events]
 
 
-def _audit_row(event: AuditEvent, names: dict[int, str], prefix: str) -> AuditRow:
+def _digests(event: AuditEvent) -> Iterable[str]:
+    """Who acted, for whom, and, where somebody was renamed, what they were called before and after."""
+    renamed = (str(fields.get(RENAMED, "")) for fields in (event.before, event.after))
+    return event.actor_digest, event.behalf_digest, *renamed
+
+
+def _audit_row(event: AuditEvent, names: dict[str, Known], prefix: str) -> AuditRow:
+    behalf = _person(event.on_behalf_of, event.behalf_digest, names) if event.on_behalf_of else None
     return AuditRow(
         event=event,
-        person=_person(event, names),
+        person=_person(event.actor_id, event.actor_digest, names),
+        behalf=behalf,
         url=f"{prefix}{event.sequence}/",
         text=event.get_action_display(),
         badge=OUTCOME_BADGES.get(event.outcome, ""),
-        details=event.reason or changes_in_words(event),
+        changes=change_table(event, names),
+        details=event.reason or changes_in_words(event, names),
     )
 
 
-def _person(event: AuditEvent, names: dict[int, str]) -> Person:
-    behalf = _name(event.on_behalf_of, names) if event.on_behalf_of else ""
-    if event.actor_id is None:
-        return Person(None, "the panel", behalf)
-    return Person(event.actor_id, _name(event.actor_id, names), behalf)
+def _person(pk: int | None, digest: str, names: dict[str, Known]) -> Person:
+    if pk is None:
+        return Person(None, "the panel")
+    return _named(pk, names.get(digest))
 
 
-def _names(people: Iterable[int]) -> dict[int, str]:
-    """What the people with these ids were called last."""
-    return dict(AuditName.objects.filter(pk__in=people).values_list("pk", "name"))
+def _named(pk: int, known: Known | None) -> Person:
+    """Somebody by the name that was kept; by number alone when it was erased, or is not genuine."""
+    if known is None:
+        return Person(pk, f"person {pk}")
+    if not known.genuine or known.person_id != pk:
+        return Person(pk, f"person {pk}", genuine=False)
+    return Person(pk, known.name or known.email, known.email if known.name else "")
 
 
-def _name(pk: int, names: dict[int, str]) -> str:
-    return names.get(pk) or f"person {pk}"
-
-
-def changes_in_words(event: AuditEvent) -> str:
+def changes_in_words(event: AuditEvent, names: dict[str, Known]) -> str:
     """The first few changed fields on one line, such as "status: queued → sending"."""
-    changed = [f"{name}: {change}" for name, change in _changed(event)]
+    changed = [f"{name}: {change}" for name, change in _changed(event, names)]
     more = len(changed) - MOST_SHOWN_CHANGES
     return ", ".join(changed[:MOST_SHOWN_CHANGES]) + (f" and {more} more" if more > 0 else "")
 
 
-def _changed(event: AuditEvent) -> Iterable[tuple[str, str]]:
+def _changed(event: AuditEvent, names: dict[str, Known]) -> Iterable[tuple[str, str]]:
     for name in dict.fromkeys((*event.before, *event.after)):
         old, new = event.before.get(name), event.after.get(name)
         if old == new or (old in (None, "") and new in (None, "")):
             continue
-        yield (
-            name.replace("_", " "),
-            f"{_shown(old)} → {_shown(new)}" if name in event.before else _shown(new),
-        )
+        was, is_now = _shown(name, old, names), _shown(name, new, names)
+        yield name.replace("_", " "), f"{was} → {is_now}" if name in event.before else is_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +145,6 @@ class AuditEntry:
     """One entry with all that its page shows; `older` and `newer` are addresses of its neighbours, if any."""
 
     row: AuditRow
-    changes: list[tuple[str, str, str]]
     older: str
     newer: str
 
@@ -132,18 +154,24 @@ def audit_entry(access: Access, sequence: int) -> AuditEntry | None:
     if event is None:
         return None
     prefix = reverse("teams:audit_list", args=[access.team.slug])
-    newer = f"{prefix}{sequence + 1}/" if sequence < audit_total(access) else ""
-    older = f"{prefix}{sequence - 1}/" if sequence > 1 else ""
-    return AuditEntry(audit_rows(access, [event])[0], change_table(event), older, newer)
+    numbers = access.audit().order_by("sequence").values_list("sequence", flat=True)
+    newer = numbers.filter(sequence__gt=event.sequence).first()
+    older = numbers.filter(sequence__lt=event.sequence).last()
+    beside = [f"{prefix}{number}/" if number is not None else "" for number in (older, newer)]
+    return AuditEntry(audit_rows(access, [event])[0], *beside)
 
 
-def change_table(event: AuditEvent) -> list[tuple[str, str, str]]:
+def change_table(event: AuditEvent, names: dict[str, Known]) -> list[tuple[str, str, str]]:
     """Every kept field with its value before and after; an empty text where there was none."""
-    names = dict.fromkeys((*event.before, *event.after))
-    return [(name, _shown(event.before.get(name, "")), _shown(event.after.get(name, ""))) for name in names]
+    fields = dict.fromkeys((*event.before, *event.after))
+    values = ((name, event.before.get(name, ""), event.after.get(name, "")) for name in fields)
+    return [(name, _shown(name, old, names), _shown(name, new, names)) for name, old, new in values]
 
 
-def _shown(value: Any) -> str:
+def _shown(name: str, value: Any, names: dict[str, Known]) -> str:
+    if name == RENAMED and value:
+        known = names.get(value)
+        return str(_named(known.person_id, known)) if known else "a name that was erased"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "nothing" if value is None else str(value)
@@ -155,12 +183,6 @@ def audit_total(access: Access) -> int:
     return newest or 0
 
 
-def last_verification(access: Access) -> AuditEvent | None:
-    """The entry that keeps the last verdict on this team's trail."""
-    events = access.audit().filter(target_type="audit", target_id=str(access.team.pk))
-    return events.order_by("-sequence").first()
-
-
 def actor_choices(access: Access, *, also: str) -> list[tuple[str, str]]:
     """The members by name and the panel itself, to filter by; `also` is somebody who acted here and left since.
 
@@ -169,7 +191,7 @@ def actor_choices(access: Access, *, also: str) -> list[tuple[str, str]]:
     names = {str(each.user_id): str(each.user) for each in members(access)}
     numeric = also.isdecimal() and len(also) < 19 and also not in names
     if numeric and access.audit().filter(actor_id=int(also)).exists():
-        names[also] = _name(int(also), _names({int(also)}))
+        names[also] = _named(int(also), persons.called_now(int(also))).name
     return [*names.items(), (PANEL, "the panel itself")]
 
 
@@ -181,8 +203,30 @@ def server_label(access: Access, server_id: int | None) -> str:
     return events.values_list("target_label", flat=True).first() or f"number {server_id}"
 
 
+@dataclass(frozen=True, slots=True)
+class MemberRow:
+    """A member, and the name of another one that theirs can be taken for, if there is one."""
+
+    membership: Membership
+    looks_like: str
+
+
+def member_rows(access: Access) -> list[MemberRow]:
+    found = list(members(access))
+    likes = lookalikes.resembled_by_each([str(each.user) for each in found])
+    return [MemberRow(*pair) for pair in zip(found, likes, strict=True)]
+
+
 def members(access: Access) -> QuerySet[Membership]:
     return access.memberships().select_related("user").order_by("user__name", "user__email")
+
+
+def teammate_like(user: User) -> str:
+    """The name of somebody in a team of `user` whose name theirs can be taken for; empty without one."""
+    teams = user.teams.prefetch_related("users")
+    return lookalikes.resembled(
+        str(user), (str(mate) for team in teams for mate in team.users.all() if mate != user)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,20 +253,64 @@ def _permission_row(permission: Permission) -> PermissionRow:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """The last verdict as the page tells it."""
+    """What the page tells of the last verdict, or of the run that goes on: `read` of `total` entries so far.
 
-    at: datetime
+    `by` is who asked; `done_at` is empty as long as there is no verdict.
+    """
+
+    wish: audit.models.Verification
     by: str
-    entries: int
-    intact: bool
-    first_bad: int | None
-    problem: str
+    total: int
+
+    @property
+    def running(self) -> bool:
+        return self.wish.asked_at is not None
+
+    @property
+    def percent(self) -> float:
+        return min(100.0, 100.0 * self.wish.read / max(self.total, 1))
+
+
+def verification_context(access: Access) -> dict[str, Any]:
+    """What the page and its live part show of verifications; `live_ids` is how far the run was that they tell of."""
+    found = verification(access)
+    return {
+        "verification": found,
+        "total": audit_total(access),
+        "live_ids": (found.wish.read,) if found else (),
+        "shown": "reading" if found and found.running else "",
+    }
+
+
+def verification_stands_still(access: Access, read: tuple[int, ...]) -> bool:
+    """Whether a run that was seen at `read` is still just there."""
+    wish = audit.verification.of_chain(access.team.pk)
+    return wish is None or (wish.asked_at is not None and wish.read in read)
 
 
 def verification(access: Access) -> Verification | None:
-    event = last_verification(access)
-    if event is None:
+    """None when nobody ever asked."""
+    wish = audit.verification.of_chain(access.team.pk)
+    if wish is None:
         return None
-    by = audit_rows(access, [event])[0].person.name
-    after = event.after
-    return Verification(event.at, by, after["entries"], after["intact"], after["first_bad"], event.reason)
+    asked_by = wish.asked_by.get("user_id") if wish.asked_at else wish.done_by
+    by = str(_named(asked_by, persons.called_now(asked_by))) if asked_by else "the panel"
+    return Verification(wish, by, audit_total(access))
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointNote:
+    """What the page tells of the last checkpoint; `entries` is how far it covers this team's trail."""
+
+    number: int
+    at: datetime
+    entries: int
+
+
+def checkpoint(access: Access) -> CheckpointNote | None:
+    """The last signed checkpoint, None when there is none yet."""
+    latest = making.latest()
+    if latest is None:
+        return None
+    entries, _ = read(latest.line).heads.get(access.team.pk, (0, ""))
+    return CheckpointNote(latest.number, latest.at, entries)

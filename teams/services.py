@@ -4,6 +4,7 @@ import hashlib
 import secrets
 from datetime import timedelta
 
+from allauth.account.models import EmailAddress
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -13,10 +14,11 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 import audit.log
+import audit.verification
+from audit import heads, persons
 from audit.actions import AuditAction
-from audit.models import INSTALLATION, Outcome
+from audit.models import INSTALLATION, AuditEvent, AuditHead
 from audit.origin import Actor
-from audit.verify import Verdict, verify
 from teams.access import Access
 from teams.csv_export import MOST_ROWS
 from teams.models import Membership, SetupLink, Team, User
@@ -28,11 +30,25 @@ NOT_SLUGS = {"new", "setup", "static"}
 
 
 @transaction.atomic
+def trail_begin() -> None:
+    """Begin the installation's own chain in an empty database. One that is missing in any other was taken away."""
+    rows = (AuditHead, AuditEvent, User, Team)
+    if not any(model.objects.exists() for model in rows):
+        heads.start_chain(INSTALLATION)
+
+
+@transaction.atomic
 def owner_create(
     *, email: str, password: str, team_name: str, actor: Actor, name: str = ""
 ) -> tuple[User, Team]:
-    """An account and a team that it owns. Raises ValidationError for an address in use or a poor password."""
+    """An account and a team that it owns. Raises ValidationError for an address in use or a poor password.
+
+    The very first account of an installation looks after it, too.
+    """
+    first = not is_set_up()
     user = user_create(email=email, password=password, name=name, actor=actor)
+    if first:
+        installation_admin_set(user=user, on=True, actor=actor)
     team = team_create(name=team_name, actor=actor, owner=user)
     return user, team
 
@@ -43,24 +59,45 @@ def user_create(*, email: str, password: str, actor: Actor, name: str = "", enco
 
     `encoded` is the hash of `password` for whoever has it already: making one is slow, and meant to be.
     """
+    user = _account(email=email, password=password, name=name, encoded=encoded)
+    audit.log.record(AuditAction.USER_CREATE, chain=INSTALLATION, actor=actor, target=_person(user))
+    return user
+
+
+def _account(*, email: str, password: str, name: str, encoded: str = "") -> User:
     User(email=email, name=name).clean_fields(exclude=["password", "last_team"])
     if User.objects.filter(email=email.lower()).exists():
         raise ValidationError({"email": "There is an account with this address already."})
     _check_password(password, User(email=email, name=name))
     user = User.objects.create_user(email, password, name=name, encoded=encoded)
-    audit.log.remember_name(user.pk, str(user))
-    audit.log.record(AuditAction.USER_CREATE, chain=INSTALLATION, actor=actor, target=_person(user))
+    persons.remember(user.pk, user.name, user.email)
     return user
 
 
 @transaction.atomic
+def installation_admin_set(*, user: User, on: bool, actor: Actor) -> None:
+    """Make somebody an installation administrator, or end that. Raises ValidationError when it is so already."""
+    if (
+        User.objects.filter(pk=user.pk).exclude(is_installation_admin=on).update(is_installation_admin=on)
+        != 1
+    ):
+        raise ValidationError(f"{user.email} is {'already' if on else 'not'} an installation administrator.")
+    user.is_installation_admin = on
+    action = AuditAction.INSTALLATION_ADMIN_ADD if on else AuditAction.INSTALLATION_ADMIN_REMOVE
+    audit.log.record(action, chain=INSTALLATION, actor=actor, target=_person(user))
+
+
+@transaction.atomic
 def team_create(*, name: str, actor: Actor, owner: User) -> Team:
-    """A team that `owner` owns. Raises ValidationError for a name that is empty or too long."""
+    """A team that `owner` owns, with its chain. Raises ValidationError for a name that is empty or too long."""
     name = _team_name(name)
     team = Team.objects.create(name=name, slug=_free_slug(name))
+    head = heads.start_chain(team.pk)
     target = audit.log.Target("team", str(team.pk), team.name)
     audit.log.record(AuditAction.TEAM_CREATE, chain=team.pk, actor=actor, target=target)
     member_add(team=team, user=owner, role=Role.OWNER, actor=actor)
+    birth = audit.log.Change(after={"birth": head.birth})
+    audit.log.record(AuditAction.TEAM_CREATE, chain=INSTALLATION, actor=actor, target=target, change=birth)
     return team
 
 
@@ -83,6 +120,18 @@ def member_add(*, team: Team, user: User, role: Role, actor: Actor) -> Membershi
 
 
 @transaction.atomic
+def member_add_new(
+    *, team: Team, email: str, password: str, name: str, role: Role, actor: Actor
+) -> Membership:
+    """Make an account and a member of it. Raises ValidationError as `user_create` does."""
+    user = _account(email=email, password=password, name=name)
+    # The team's chain before the installation's, as everywhere.
+    membership = member_add(team=team, user=user, role=role, actor=actor)
+    audit.log.record(AuditAction.USER_CREATE, chain=INSTALLATION, actor=actor, target=_person(user))
+    return membership
+
+
+@transaction.atomic
 def password_reset(*, user: User, password: str, actor: Actor) -> None:
     """Set a password from the command line. Signs the person out everywhere, since sessions carry its hash."""
     _check_password(password, user)
@@ -93,40 +142,62 @@ def password_reset(*, user: User, password: str, actor: Actor) -> None:
 
 @transaction.atomic
 def profile_change(*, user: User, name: str, time_zone: str, theme: str, actor: Actor) -> None:
-    """Change how a person is called and what they see; all three were checked by the form."""
+    """Change how a person is called and what they see; all three were checked by the form.
+
+    A new name is an entry of every team of that person, which says who was called what by digests alone.
+    """
     before: audit.log.Fields = {"time_zone": user.time_zone, "theme": user.theme}
+    after: audit.log.Fields = {"time_zone": time_zone, "theme": theme}
+    renamed = name != user.name
+    if renamed:
+        before["person"] = persons.remember(user.pk, user.name, user.email)
     User.objects.filter(pk=user.pk).update(name=name, time_zone=time_zone, theme=theme)
     user.refresh_from_db()
-    audit.log.remember_name(user.pk, str(user))
-    audit.log.record(
+    chains = [INSTALLATION]
+    if renamed:
+        after["person"] = persons.remember(user.pk, user.name, user.email)
+        chains += user.memberships.values_list("team_id", flat=True)
+    audit.log.record_in(
+        chains,
         AuditAction.PROFILE_CHANGE,
-        chain=INSTALLATION,
         actor=actor,
         target=_person(user),
-        change=audit.log.Change(before, {"time_zone": time_zone, "theme": theme}),
+        change=audit.log.Change(before, after),
     )
 
 
-def audit_verify(access: Access) -> Verdict:
-    """Read the whole chain of a team, say whether it is intact, and keep the verdict in the chain itself (A7)."""
-    verdict = verify(access.team.pk, begun=True)
-    outcome = Outcome.DONE if verdict.intact else Outcome.FAILED
-    after: audit.log.Fields = {
-        "entries": verdict.entries,
-        "intact": verdict.intact,
-        "first_bad": verdict.first_bad,
-    }
-    with transaction.atomic():
-        audit.log.record(
-            AuditAction.AUDIT_VERIFY,
-            chain=access.team.pk,
-            actor=access.actor,
-            target=audit.log.Target("audit", str(access.team.pk)),
-            outcome=outcome,
-            change=audit.log.Change(after=after),
-            reason=verdict.problem,
+@transaction.atomic
+def person_forget(*, user: User, actor: Actor) -> list[Team]:
+    """Erase a person's name and address everywhere, and close the account; the teams that they were in.
+
+    Their entries keep a number and digests, so every chain stays intact, and each of their teams has an entry that
+    says so (A10). Raises ValidationError for somebody who is the only owner of a team.
+    """
+    teams = list(user.teams.order_by("pk"))
+    if lonely := [team.name for team in teams if not _owned_by_another(team, user)]:
+        raise ValidationError(
+            f"{user.email} is the only owner of {', '.join(lonely)}. Add another owner first."
         )
-    return verdict
+    user.memberships.all().delete()
+    EmailAddress.objects.filter(user=user).delete()
+    persons.forget(user.pk)
+    user.name, user.email, user.is_active = "", f"forgotten-{user.pk}@forgotten.invalid", False
+    user.set_unusable_password()
+    user.save()
+    chains = [*(team.pk for team in teams), INSTALLATION]
+    audit.log.record_in(chains, AuditAction.PERSON_FORGET, actor=actor, target=_person(user))
+    return teams
+
+
+def _owned_by_another(team: Team, user: User) -> bool:
+    """Whether the team has an owner beside `user`, or is not theirs at all."""
+    owners = team.memberships.select_for_update().filter(role=Role.OWNER.value, user__is_active=True)
+    return set(owners.values_list("user_id", flat=True)) != {user.pk}
+
+
+def audit_ask_verification(access: Access) -> bool:
+    """Have a worker read the whole chain of the team and file its verdict (A7). False when one does so already."""
+    return audit.verification.ask(access.team.pk, access.actor)
 
 
 def team_opened(user: User, team: Team) -> None:
@@ -143,6 +214,7 @@ def setup_link_create() -> str | None:
     SetupLink.objects.filter(used_at=None).delete()
     token = secrets.token_urlsafe(32)
     SetupLink.objects.create(token_hash=_hash(token))
+    audit.log.record(AuditAction.SETUP_LINK_CREATE, chain=INSTALLATION, actor=Actor())
     return token
 
 

@@ -4,7 +4,9 @@ import hashlib
 from typing import Any
 
 from django.contrib.sessions.backends import db
+from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.base_session import AbstractBaseSession
+from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 LENGTH = 40
@@ -22,6 +24,15 @@ class SessionStore(db.SessionStore):
         if row is None:
             self._session_key = None
         return row
+
+    def save(self, must_create: bool = False) -> None:
+        """Raises what the database says: Django would take a lost connection for a session that was ended elsewhere."""
+        try:
+            super().save(must_create)
+        except UpdateError as error:
+            if isinstance(error.__context__, OperationalError | InterfaceError):
+                raise error.__context__ from None
+            raise
 
     def exists(self, session_key: str) -> bool:
         return super().exists(filed_under(session_key))

@@ -77,7 +77,8 @@ def _prepare_environment() -> None:
         DJANGO_SETTINGS_MODULE="lswpanel.settings",
         DATA_DIR=str(data),
         SECRET_KEY=secrets.token_urlsafe(48),
-        AUDIT_KEY=secrets.token_urlsafe(32),
+        AUDIT_KEYS=secrets.token_urlsafe(32),
+        CHECKPOINT_KEY=secrets.token_urlsafe(32),
         ENCRYPTION_KEYS=secrets.token_urlsafe(32),
         LEASEWEB_API_URL=NOWHERE,
         BROKER_URL=f"redis+socket://:{secrets.token_urlsafe(12)}@{data}/valkey.sock?virtual_host=0",
@@ -132,6 +133,7 @@ def _use_database_file() -> None:
     from django.conf import settings
 
     settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = str(data / "test.sqlite3")
+    settings.DATABASE_FILE = data / "test.sqlite3"
 
 
 @pytest.fixture(scope="session", autouse=True)

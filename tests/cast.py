@@ -16,12 +16,14 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 import audit.log
+from audit import heads, persons
 from audit.actions import AuditAction
 from audit.models import AuditEvent
 from audit.origin import Actor
 from jobs.kinds import KINDS
 from jobs.models import ExternalEvent, Job, JobEvent
 from jobs.states import FINAL, JobStatus
+from servers import search
 from servers.leaseweb import Secret
 from servers.models import ApiKey, Server, ServerKey, ServerReading, Snapshot
 from teams.cursor import bump
@@ -31,6 +33,7 @@ from teams.permissions import Role
 KEY_TEXT = "key-of-a-test-0123456789abcdef"
 
 MakePerson = Callable[..., User]
+MakeTeam = Callable[[str, str], Team]
 ClientOf = Callable[[User], Client]
 MakeApiKey = Callable[..., ApiKey]
 MakeServer = Callable[..., Server]
@@ -52,7 +55,7 @@ def make_person(db: None) -> MakePerson:
 
     def make(name: str, team: Team | None = None, role: Role = Role.VIEWER) -> User:
         user = User.objects.create_user(f"{name.lower().replace(' ', '.')}@example.com", name=name)
-        audit.log.remember_name(user.pk, str(user))
+        persons.remember(user.pk, user.name, user.email)
         if team is not None:
             Membership.objects.create(team=team, user=user, role=role.value)
         return user
@@ -61,8 +64,20 @@ def make_person(db: None) -> MakePerson:
 
 
 @pytest.fixture
-def team(db: None) -> Team:
-    return Team.objects.create(name="North Ops", slug="north-ops")
+def make_team(db: None) -> MakeTeam:
+    """`make_team("North Ops", "north-ops")`: a team with its chain, in which nothing has happened yet."""
+
+    def make(name: str, slug: str) -> Team:
+        team = Team.objects.create(name=name, slug=slug)
+        heads.start_chain(team.pk)
+        return team
+
+    return make
+
+
+@pytest.fixture
+def team(make_team: MakeTeam) -> Team:
+    return make_team("North Ops", "north-ops")
 
 
 @pytest.fixture
@@ -91,8 +106,8 @@ def auditor(make_person: MakePerson, team: Team) -> User:
 
 
 @pytest.fixture
-def other_team(db: None) -> Team:
-    return Team.objects.create(name="South Ops", slug="south-ops")
+def other_team(make_team: MakeTeam) -> Team:
+    return make_team("South Ops", "south-ops")
 
 
 @pytest.fixture
@@ -159,9 +174,8 @@ def make_server(db: None, make_api_key: MakeApiKey) -> MakeServer:
         if "api_key" not in fields:
             fields["api_key"] = team.api_keys.order_by("pk").first() or make_api_key(team)
         values = {**_server_fields(number), "changed_seq": bump(team.pk), **fields}
-        values.setdefault(
-            "search_text", f"{values['shown_name']} {values['upstream_id']} 10.0.0.{number}".lower()
-        )
+        words = values["shown_name"], values["upstream_id"]
+        values.setdefault("search_text", search.text_of(words, [f"10.0.0.{number}"]))
         server: Server = Server.objects.create(team=team, **values)
         if server.api_key is not None:
             ServerKey.objects.create(server=server, api_key=server.api_key)

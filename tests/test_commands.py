@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 
 from audit import triggers
-from audit.models import INSTALLATION, AuditEvent
+from audit.log import seal_chain
+from audit.models import INSTALLATION, AuditEvent, AuditHead
+from audit.origin import Actor
 from servers.leaseweb.simulator.faults import Fault
 from servers.leaseweb.simulator.service import Simulator
 from servers.models import ApiKey, Server
@@ -335,6 +337,33 @@ def test_sync_says_why_a_list_did_not_come_whole(run: Run, team: Team, sim: Simu
     assert "of 6 servers came" in out.getvalue()
 
 
+# --- A broken trail ---------------------------------------------------------------------------------------------
+
+
+def test_command_that_cannot_be_recorded_does_nothing_and_says_the_way_out(run: Run) -> None:
+    run(*OWNER, typed=PASSWORD)
+    AuditHead.objects.filter(pk=INSTALLATION).update(sequence=0)
+    said = refused(run, "create_team", "--name", "South Ops", "--owner", "ann@example.com")
+    assert said.endswith("Nothing was done. See manage.py recover_audit --chain 0.")
+    assert Team.objects.count() == 1
+    assert AuditHead.objects.get(pk=INSTALLATION).broken_at is not None
+
+
+# --- forget_person ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.req("A10")
+@pytest.mark.parametrize("by", ["--email", "--id"])
+def test_forget_person_closes_the_account_and_says_where_it_was(
+    run: Run, team: Team, owner: User, viewer: User, by: str
+) -> None:
+    words = (by, viewer.email if by == "--email" else str(viewer.pk))
+    assert run("forget_person", *words).startswith(f"Person {viewer.pk} was forgotten")
+    assert not User.objects.filter(email=viewer.email).exists()
+    assert "only owner of North Ops" in refused(run, "forget_person", "--email", owner.email)
+    assert "no person 999" in refused(run, "forget_person", "--id", "999")
+
+
 # --- verify_audit -----------------------------------------------------------------------------------------------
 
 
@@ -342,7 +371,7 @@ def test_verify_audit_reads_every_chain(run: Run) -> None:
     run(*OWNER, typed=PASSWORD)
     team = Team.objects.get()
     assert run("verify_audit").splitlines() == [
-        "installation: 1 entries, intact",
+        "installation: 3 entries, intact",
         f"team {team.pk}: 2 entries, intact",
     ]
     assert run("verify_audit", "--chain", str(team.pk)) == f"team {team.pk}: 2 entries, intact\n"
@@ -357,7 +386,36 @@ def test_verify_audit_names_the_entry_that_was_changed(run: Run) -> None:
         call_command("verify_audit", stdout=out)
     assert error.value.returncode == 1
     assert "BROKEN at entry 2" in out.getvalue()
-    assert "installation: 1 entries, intact" in out.getvalue()
+    assert "installation: 3 entries, intact" in out.getvalue()
+
+
+def test_verify_audit_tells_of_a_filed_break_for_ever_and_is_content(run: Run) -> None:
+    run(*OWNER, typed=PASSWORD)
+    team = Team.objects.get()
+    triggers.remove(connection)
+    AuditEvent.objects.filter(chain=team.pk, sequence=2).update(reason="changed")
+    assert "does not verify" in refused(run, "verify_audit")
+    assert AuditHead.objects.get(pk=team.pk).problem == "entry 2 was changed after it was written"
+    said = run("recover_audit", "--chain", str(team.pk), "--reason", "a slip of the database's owner")
+    assert said == f"The break is filed in entry 3 of team {team.pk}, which goes on from there.\n"
+    assert run("verify_audit").splitlines() == [
+        "installation: 4 entries, intact",
+        f"team {team.pk}: 1 entries, intact; earlier: broken at entry 2 (entry 2 was changed after it was written), "
+        "filed in entry 3",
+    ]
+
+
+def test_verify_audit_lists_the_chain_of_a_deleted_team(run: Run) -> None:
+    run(*OWNER, typed=PASSWORD)
+    team = Team.objects.get()
+    number = team.pk
+    with transaction.atomic():
+        seal_chain(number, actor=Actor(), label=team.name)
+        team.delete()
+    assert run("verify_audit").splitlines() == [
+        "installation: 4 entries, intact",
+        f"team {number} (deleted): 3 entries, intact",
+    ]
 
 
 def test_roles_of_the_command_are_those_of_the_table(run: Run, team: Team) -> None:

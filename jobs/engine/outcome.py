@@ -4,9 +4,11 @@ import secrets
 from datetime import timedelta
 from typing import Any
 
+import structlog
 from django.db import transaction
 from django.db.models import Value
 
+from audit.heads import ChainBroken
 from audit.text import one_line
 from jobs.checkpoints import reached
 from jobs.engine.transition import Note, StaleWriter, advance, tell
@@ -18,26 +20,33 @@ from servers.leaseweb import AuthError, Forbidden, SendOutcome, Sent
 from servers.models import ApiKey
 from teams.cursor import bump
 
+log = structlog.get_logger()
 FIRST_LOOK = timedelta(seconds=1)
 FIRST_RETRY = timedelta(seconds=2)
 LONGEST_RETRY = timedelta(minutes=10)
 # Trying again cannot help: the stored key fits into no HTTP header.
 HOPELESS = {"bad_key"}
 
-UNSURE = (
-    "The request left the panel, but no answer says whether Leaseweb received it. It will not be sent again; "
-    "the server is being watched instead."
+UNSURE = "{what} It will not be sent again; the server is being watched instead."
+NO_ANSWER = "The request left the panel, but no answer says whether Leaseweb received it."
+OTHER_ANSWER = (
+    "Leaseweb's address answered HTTP {status}, but not as the API promises for this request, so nobody can tell "
+    "whether Leaseweb took it."
 )
 
 
 def settle_send(job: Job, api_key: ApiKey, sent: Sent) -> None:
     """Take the step that the answer proves. `job` is the row as it was when the bytes left (status sending)."""
-    _tell_key(job, api_key, sent)
-    reached("before_outcome_commit", job.pk)
     try:
+        _tell_key(job, api_key, sent)
+        reached("before_outcome_commit", job.pk)
         _step(job, sent)
     except StaleWriter:
         _late_answer(job, sent)
+    except ChainBroken:
+        # The job counts as uncertain as soon as the trail is in order again; until then this line is all there is.
+        log.error("answer not recorded", job=job.pk, outcome=sent.outcome.name, **_evidence(sent))
+        raise
     reached("after_outcome_commit", job.pk)
 
 
@@ -47,7 +56,7 @@ def _step(job: Job, sent: Sent) -> None:
     elif sent.outcome is SendOutcome.REFUSED:
         advance(job, JobStatus.FAILED, note=_refused(sent), changes=_answer(sent))
     elif sent.outcome is SendOutcome.AMBIGUOUS:
-        note = Note(UNSURE, sent.reason, _evidence(sent))
+        note = Note(_unsure(sent), sent.reason, _evidence(sent))
         advance(job, JobStatus.OBSERVING, note=note, changes=_watch(Receipt.UNCERTAIN, sent))
     elif job.attempts < MOST_ATTEMPTS and sent.reason not in HOPELESS:
         advance(
@@ -109,6 +118,11 @@ def _accepted(sent: Sent) -> Note:
 def _refused(sent: Sent) -> Note:
     plain = sent.error.plain if sent.error else "Leaseweb turned the request down."
     return Note(one_line(plain, 600), "refused", _evidence(sent))
+
+
+def _unsure(sent: Sent) -> str:
+    answered = sent.reason == "not_as_promised"
+    return UNSURE.format(what=OTHER_ANSWER.format(status=sent.status) if answered else NO_ANSWER)
 
 
 def _unsent(sent: Sent, then: str) -> Note:

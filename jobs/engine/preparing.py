@@ -10,7 +10,7 @@ from audit.text import one_line
 from jobs.checkpoints import reached
 from jobs.engine import applying
 from jobs.engine.transition import Note, advance
-from jobs.evidence import Fresh, SnapshotSeen
+from jobs.evidence import LAG, Fresh, SnapshotSeen
 from jobs.kinds import UNKNOWN, JobKind, Needs
 from jobs.models import Job
 from jobs.states import RING_AGAIN_AFTER, JobStatus
@@ -46,9 +46,14 @@ def read_before(job: Job, kind: JobKind, api_key: ApiKey) -> Fresh | None:
 
 def kept_reading(job: Job) -> Fresh:
     """The same from the server's row, when a reading that is new enough stands there."""
-    job.server.refresh_from_db(fields=["state", "template", "seen_at"])
+    job.server.refresh_from_db(fields=["state", "template", "seen_at", "moved_at"])
     reached("read_before_sending", job.pk)
-    return Fresh(job.server.state, job.server.template)
+    return _fresh(job.server, job.server.state, job.server.template)
+
+
+def _fresh(server: Server, state: str, template: str) -> Fresh:
+    lately = Server.objects.filter(pk=server.pk, moved_at__gt=before(LAG)).exists()
+    return Fresh(state, template, moved_lately=lately)
 
 
 class _NoSuchServer(Exception):
@@ -67,7 +72,7 @@ def _read(job: Job, kind: JobKind, api_key: ApiKey) -> Fresh:
     applying.apply_server(api_key, reading)
     # As it is kept, so that what is read later compares with it.
     shown = mapping.columns(reading.items[0])
-    fresh = Fresh(shown["state"], shown["template"])
+    fresh = _fresh(job.server, shown["state"], shown["template"])
     if kind.needs is Needs.SNAPSHOTS:
         read_at = _read_whole(api_key, job.server, Subject.SNAPSHOTS).read_at
         return replace(fresh, snapshots=listed(job.server, read_at, or_later=True))

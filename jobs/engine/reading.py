@@ -6,6 +6,7 @@ from itertools import takewhile
 import structlog
 from django.db.models.functions import Now
 
+from audit import heads
 from jobs.engine import applying
 from jobs.engine.leasing import time_is_up, with_lease
 from servers import budget, details, one_snapshot, passes
@@ -40,6 +41,7 @@ def _look_for_missing(api_key: ApiKey, late: Callable[[], bool]) -> None:
         applying.read_server(api_key, server)
 
 
+@heads.noticed()
 def read_server(server_id: int) -> None:
     """Meet somebody's wish for a fresh reading of one server. What fails is noted on the key and shown there."""
     wanted = Server.objects.filter(pk=server_id, refresh_asked_at__isnull=False, api_key__removed_at=None)
@@ -52,6 +54,7 @@ def read_server(server_id: int) -> None:
         Server.objects.filter(pk=server_id).update(refresh_asked_at=None)
 
 
+@heads.noticed()
 def read_snapshot(snapshot_id: int) -> None:
     """Meet somebody's wish for a fresh reading of one snapshot; without budget it stays a wish for the next tick."""
     snapshot = one_snapshot.claim(snapshot_id)
@@ -73,6 +76,7 @@ def _read_snapshot(snapshot: Snapshot) -> None:
             applying.read_snapshot(api_key, snapshot)
 
 
+@heads.noticed()
 def read_detail(reading_id: int) -> None:
     """Meet somebody's wish for one subject of a server; without budget it stays a wish for the next tick."""
     _read_detail(reading_id, background=False)
@@ -93,6 +97,7 @@ def read_all_details(api_key_id: int, go_on: Callable[[int], bool] = lambda read
     return read
 
 
+@heads.noticed()
 def read_details(api_key_id: int) -> int:
     """Read some of what is due by its turn for the servers of a key, oldest first; how many its budget allowed."""
     due = ServerReading.objects.filter(

@@ -1,5 +1,7 @@
 """Does what a tick rings in this very process, one after the other: for use without a broker."""
 
+import audit.verification
+from audit.checkpoints import making
 from jobs.engine import reading
 from jobs.engine.observing import poll
 from jobs.engine.sending import submit
@@ -23,4 +25,8 @@ def run_once() -> Rings:
         reading.read_detail(reading_id)
     for api_key_id in rings.turns:
         reading.read_details(api_key_id)
+    for chain in rings.verifications:
+        audit.verification.run(chain)
+    for number in rings.checkpoints:
+        making.sign_next(number)
     return rings

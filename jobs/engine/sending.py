@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import Case, Exists, F, Q, When
 from django.db.models.functions import Now
 
+from audit import heads
 from jobs import kinds
 from jobs.checkpoints import reached
 from jobs.engine.outcome import settle_send
@@ -38,7 +39,8 @@ def submit(job_id: int, ring: Ring = lambda job_id: None) -> None:
         return
     reached("claimed", job.pk)
     try:
-        _carry_out(job, ring)
+        with heads.noticed():
+            _carry_out(job, ring)
     except StaleWriter:
         # Cancelled, expired, or taken over while we prepared; whoever did that has written it down.
         return
@@ -47,7 +49,7 @@ def submit(job_id: int, ring: Ring = lambda job_id: None) -> None:
 def _claim(job_id: int) -> Job | None:
     """Take the lease by one conditional update; a lease that ran out is counted as lost."""
     free = Q(lease_until=None) | Q(lease_until__lt=Now())
-    due = Job.objects.filter(
+    due = Job.objects.moving().filter(
         free, pk=job_id, status=JobStatus.QUEUED, not_before__lte=Now(), expires_at__gt=Now()
     )
     lost = Case(When(lease_until=None, then=F("lost_leases")), default=F("lost_leases") + 1)

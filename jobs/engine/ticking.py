@@ -9,6 +9,9 @@ import structlog
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Greatest, Now
 
+import audit.verification
+from audit import heads
+from audit.checkpoints import making
 from jobs.engine.observing import due_jobs
 from jobs.engine.transition import Note, StaleWriter, advance
 from jobs.models import MACHINE_VERSION, Job
@@ -17,6 +20,7 @@ from servers.budget import awake
 from servers.clock import after, before
 from servers.details import free, wanted
 from servers.models import ApiKey, Server, ServerReading, Snapshot
+from teams import refusals
 
 log = structlog.get_logger()
 MOST_AT_ONCE = 200
@@ -43,7 +47,8 @@ NOBODY_READ_IT = "Nobody could read it within two minutes: its API key is paused
 class Rings:
     """What somebody should do now: send these jobs, read for these keys, servers, snapshots, details. Ids only.
 
-    `details` are wishes of people; `turns` are keys for whose servers some detail is due by its turn.
+    `details` are wishes of people; `turns` are keys for whose servers some detail is due by its turn. `verifications`
+    are chains of the audit trail, `checkpoints` the number of the one that should be signed.
     """
 
     submits: tuple[int, ...] = ()
@@ -53,10 +58,13 @@ class Rings:
     snapshots: tuple[int, ...] = ()
     details: tuple[int, ...] = ()
     turns: tuple[int, ...] = ()
+    verifications: tuple[int, ...] = ()
+    checkpoints: tuple[int, ...] = ()
 
 
 def tick() -> Rings:
     """Settle what has run out of time and tell what is due. Running it twice at once is harmless."""
+    refusals.summarise()
     if not Job.objects.live().exists():
         # Most ticks of most panels: one question instead of six.
         return _readings()
@@ -75,6 +83,8 @@ def _readings() -> Rings:
         snapshots=_snapshots(),
         details=_details(),
         turns=_turns(),
+        verifications=audit.verification.due(),
+        checkpoints=making.due(),
     )
 
 
@@ -96,10 +106,11 @@ def _unleased(which: Q) -> Q:
 
 
 def _settle(which: Q, step: Callable[[Job], None]) -> None:
-    ours = Job.objects.filter(which, machine_version=MACHINE_VERSION).select_related("server")
+    ours = Job.objects.moving().filter(which, machine_version=MACHINE_VERSION).select_related("server")
     for job in ours.order_by("id")[:MOST_AT_ONCE]:
         try:
-            step(job)
+            with heads.noticed():
+                step(job)
         except StaleWriter:
             log.info("somebody else moved it first", job=job.pk)
 
@@ -129,7 +140,7 @@ def _hand_over(job: Job) -> None:
 
 def _submits() -> tuple[int, ...]:
     """Queued jobs whose bell was lost, or whose wait is over; rung again only after a while."""
-    due = Job.objects.filter(
+    due = Job.objects.moving().filter(
         _unleased(Q(status=JobStatus.QUEUED)), not_before__lte=Now(), rung_at__lte=before(RING_AGAIN_AFTER)
     )
     ids = tuple(due.order_by("id").values_list("pk", flat=True)[:MOST_AT_ONCE])
@@ -138,7 +149,7 @@ def _submits() -> tuple[int, ...]:
 
 
 def _polls() -> tuple[int, ...]:
-    due = Job.objects.filter(due_jobs()).exclude(server__api_key=None)
+    due = Job.objects.moving().filter(due_jobs()).exclude(server__api_key=None)
     return tuple(due.order_by().values_list("server__api_key_id", flat=True).distinct()[:MOST_AT_ONCE])
 
 

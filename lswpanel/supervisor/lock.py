@@ -21,7 +21,7 @@ class FolderLock:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.fd = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise unusable(folder, error) from error
+            raise unusable(folder, error.strerror or str(error)) from error
 
     def acquire(self) -> bool:
         """Take the lock if it is free. Raises StartError when a running panel has it.
@@ -33,7 +33,7 @@ class FolderLock:
         except BlockingIOError:
             return self._held()
         except OSError as error:
-            raise unusable(self._folder, error) from error
+            raise unusable(self._folder, error.strerror or str(error)) from error
         self._sign()
         return True
 
@@ -58,14 +58,13 @@ class FolderLock:
             os.ftruncate(self.fd, 0)
             os.pwrite(self.fd, f"{os.getpid()}\n".encode(), 0)
         except OSError as error:
-            raise unusable(self._folder, error) from error
+            raise unusable(self._folder, error.strerror or str(error)) from error
 
 
-def unusable(folder: Path, error: OSError) -> StartError:
+def unusable(folder: Path, reason: str) -> StartError:
     """The sentence for a folder that cannot be written: no rights, a full disk, a file in the way."""
     return StartError(
-        f"The data folder {folder} cannot be used: {error.strerror or error}. "
-        "Make room or rights for it, or choose another with DATA_DIR."
+        f"The folder {folder} cannot be used: {reason}. Make room or rights for it, or choose another with DATA_DIR."
     )
 
 

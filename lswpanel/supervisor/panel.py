@@ -98,7 +98,7 @@ class Panel:
             folder.mkdir(mode=0o700, exist_ok=True)
             place = valkey.SocketFolder(self._plan.data)
         except OSError as error:
-            raise unusable(self._plan.data, error) from error
+            raise unusable(self._plan.data, error.strerror or str(error)) from error
         cleanup.callback(place.close)
         password = secrets.token_urlsafe(24)
         broker = programs.Broker(server=server, socket=place.socket, folder=folder, password=password)

@@ -57,17 +57,16 @@ def broker(broker: Broker, *, env: Mapping[str, str], held: tuple[int, ...] = ()
 def web(
     *, env: Mapping[str, str], listener: int, gate_fd: int | None = None, held: tuple[int, ...] = ()
 ) -> Program:
-    """gunicorn on a socket that is already bound; without its control socket, which would be put into HOME.
+    """gunicorn on a socket that is already bound; how it serves is said in `lswpanel.gunicorn_config`.
 
     It loads the panel before it forks: a process that waits at the gate is none that gunicorn thinks has hung.
     `held` are descriptors it keeps open as long as it lives.
     """
     if gate_fd is not None:
         env, held = {**env, gate.VARIABLE: str(gate_fd)}, (gate_fd, *held)
-    threads = environment.integer("WEB_THREADS", 8, at_least=1)
-    argv = _module("gunicorn", "lswpanel.wsgi", "--bind", f"fd://{listener}", "--workers", "1")
-    argv += ("--worker-class", "gthread", "--threads", str(threads), "--preload")
-    argv += ("--no-control-socket", "--graceful-timeout", f"{WEB_GRACE - 2:.0f}", "--log-level", "warning")
+    argv = _module("gunicorn", "lswpanel.wsgi", "--config", "python:lswpanel.gunicorn_config")
+    argv += ("--bind", f"fd://{listener}", "--workers", "1")
+    argv += ("--graceful-timeout", f"{WEB_GRACE - 2:.0f}", "--log-level", "warning")
     return Program(name="web", argv=argv, environment=env, fds=(listener, *held), grace=WEB_GRACE)
 
 

@@ -18,7 +18,7 @@ from servers.leaseweb import paging, reader
 from servers.leaseweb.addresses import check_base_url, path_of, username_part
 from servers.leaseweb.body import unusable
 from servers.leaseweb.secret import Secret
-from servers.leaseweb.transport import Answer, Channel, Timeouts, read, send
+from servers.leaseweb.transport import Answer, Channel, Promise, Timeouts, read, send
 from servers.leaseweb.types import (
     Credential,
     CredentialName,
@@ -35,6 +35,8 @@ from servers.leaseweb.wire import Observer, WireTransport, check_tls, default_tl
 
 T = TypeVar("T")
 _SERVERS = "/virtualServers"
+_JOB = Promise(202, reader.read_job)
+_NOTHING = Promise(204, lambda body: body is None or None)
 
 
 class Client:
@@ -182,10 +184,11 @@ class Client:
 
     def update_reference(self, server_id: str, *, reference: str, start_by: float | None = None) -> Sent:
         """Rename a server (call 3); the answer is the whole server, given as `Sent.server`."""
+        promise = Promise(200, lambda body: _if_about(reader.read_server(body), server_id))
+        payload = {"reference": reference}
         path = _server(server_id)
-        done = send(self._channel, "PUT", path, payload={"reference": reference}, start_by=start_by)
-        server = _if_about(reader.read_server(done.content), server_id)
-        return dataclasses.replace(done.sent, server=server)
+        done = send(self._channel, "PUT", path, promise=promise, payload=payload, start_by=start_by)
+        return dataclasses.replace(done.sent, server=done.found)
 
     def store_credential(
         self,
@@ -199,7 +202,7 @@ class Client:
         """Store the password that the portal shows for a user; the server's own is not changed (call 8)."""
         payload: dict[str, str | Secret] = {"username": username, "password": password, "type": kind.value}
         path = f"{_server(server_id)}/credentials"
-        return send(self._channel, "PUT", path, payload=payload, start_by=start_by).sent
+        return send(self._channel, "PUT", path, promise=_NOTHING, payload=payload, start_by=start_by).sent
 
     def _get(self, path: str, reading: Callable[[Any], T | None]) -> T:
         return _read_or_raise(read(self._channel, self._reads, path), reading)
@@ -239,8 +242,8 @@ class Client:
         payload: dict[str, str | Secret] | dict[str, str] | None = None,
         start_by: float | None = None,
     ) -> Sent:
-        done = send(self._channel, method, path, payload=payload, start_by=start_by)
-        return dataclasses.replace(done.sent, job=reader.read_job(done.content))
+        done = send(self._channel, method, path, promise=_JOB, payload=payload, start_by=start_by)
+        return dataclasses.replace(done.sent, job=done.found)
 
 
 def _server(server_id: str) -> str:

@@ -10,10 +10,10 @@ import json
 import ssl
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import httpx
 
@@ -32,6 +32,7 @@ from servers.leaseweb.types import SendOutcome, Sent
 from servers.leaseweb.wire import STATUS_LINE, Call, Observer, TooLateError, WireTransport, running
 
 CORRELATION_HEADER = "APIGW-CORRELATION-ID"
+T = TypeVar("T")
 REFUSED_STATUSES = frozenset({400, 401, 403, 404, 405, 409, 422})
 
 
@@ -86,11 +87,23 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
-    """What came of a send, with the parsed body of an accepted one."""
+class Promise(Generic[T]):
+    """How the API says that it accepts a call: this status, and a body in which `read` finds what was promised.
+
+    `read` gets the parsed body, None without one, and gives None for a body that was not promised. A page of a
+    gateway has a 2xx status as well; only what the operation documents is taken for Leaseweb's word.
+    """
+
+    status: int
+    read: Callable[[Any], T | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery(Generic[T]):
+    """What came of a send, with what was read from the body of an accepted one."""
 
     sent: Sent
-    content: Any = field(default=None, repr=False)
+    found: T | None = field(default=None, repr=False)
 
 
 def build_request(
@@ -159,15 +172,16 @@ def send(
     method: str,
     path: str,
     *,
+    promise: Promise[T],
     payload: Mapping[str, str | Secret] | None = None,
     start_by: float | None = None,
-) -> Delivery:
+) -> Delivery[T]:
     """Make one POST, PUT or DELETE on a connection of its own and say what is certain about it (G2).
 
     A kept connection may be closed by the other side at the very moment it is used, which cannot be told
     from a request that arrived; hence the fresh one. The proof that nothing was sent is a trace of the
-    connection in which writing the request never began. An answer is judged by its status alone, even if its
-    body is cut or too large.
+    connection in which writing the request never began. A refusal is judged by its status alone, even if its
+    body is cut or too large; acceptance is what `promise` says, and any other 2xx leaves it open.
 
     `path` comes from `addresses`; no `payload` sends no body. After `start_by`, a reading of
     `time.monotonic()`, the first byte must not leave any more.
@@ -182,8 +196,14 @@ def send(
     answer, failure = _exchange_alone(channel, request, call)
     if answer is not None:
         secrets = [part for part in (payload or {}).values() if isinstance(part, Secret)]
-        return _judged(answer, own_id, (channel.key, *secrets), trust_503=channel.trust_503)
+        found = promise.read(answer.content) if _is_promised(answer, promise) else None
+        outcome, reason = _verdict(answer, accepted=found is not None, trust_503=channel.trust_503)
+        return Delivery(_judged(answer, own_id, outcome, reason, (channel.key, *secrets)), found)
     return Delivery(_unanswered(call, failure, own_id))
+
+
+def _is_promised(answer: Answer, promise: Promise[T]) -> bool:
+    return answer.status == promise.status and answer.problem is None
 
 
 def _exchange_alone(
@@ -250,10 +270,11 @@ def _answer(response: httpx.Response, content: Any, problem: LeasewebError | Non
     )
 
 
-def _judged(answer: Answer, own_id: str, secrets: tuple[Secret, ...], *, trust_503: bool) -> Delivery:
-    outcome, reason = _verdict(answer, trust_503=trust_503)
+def _judged(
+    answer: Answer, own_id: str, outcome: SendOutcome, reason: str, secrets: tuple[Secret, ...]
+) -> Sent:
     accepted = outcome is SendOutcome.ACCEPTED
-    sent = Sent(
+    return Sent(
         outcome,
         status=answer.status,
         error=None if accepted else answer.error().hiding(*secrets),
@@ -261,12 +282,13 @@ def _judged(answer: Answer, own_id: str, secrets: tuple[Secret, ...], *, trust_5
         retry_after=answer.retry_after,
         reason=reason,
     )
-    return Delivery(sent, answer.content if accepted else None)
 
 
-def _verdict(answer: Answer, *, trust_503: bool) -> tuple[SendOutcome, str]:
+def _verdict(answer: Answer, *, accepted: bool, trust_503: bool) -> tuple[SendOutcome, str]:
+    if accepted:
+        return SendOutcome.ACCEPTED, "accepted"
     if answer.is_success():
-        return SendOutcome.ACCEPTED, "accepted_body_unreadable" if answer.problem else "accepted"
+        return SendOutcome.AMBIGUOUS, "not_as_promised"
     if answer.status == 429:
         return SendOutcome.NOT_SENT, "rate_limited"
     if trust_503 and is_documented_refusal(answer.status, answer.content):
@@ -278,12 +300,15 @@ def _verdict(answer: Answer, *, trust_503: bool) -> tuple[SendOutcome, str]:
 
 def _unanswered(call: Call, failure: LeasewebError | None, own_id: str) -> Sent:
     """Judge a call without an answer by how far it got."""
-    status = call.status_on_wire()
+    status, code = call.status_on_wire(), failure.code if failure else ""
     if status is not None and 200 <= status < 300:
         return Sent(
-            SendOutcome.ACCEPTED, status=status, correlation_id=own_id, reason="accepted_body_unreadable"
+            SendOutcome.AMBIGUOUS,
+            status=status,
+            error=failure,
+            correlation_id=own_id,
+            reason="not_as_promised",
         )
-    code = failure.code if failure else ""
     if call.started:
         return Sent(SendOutcome.AMBIGUOUS, error=failure, correlation_id=own_id, reason=code)
     if call.events:

@@ -245,8 +245,8 @@ class Listing(Generic[T]):
 class SendOutcome(enum.Enum):
     """What is certain after a mutating call (G2).
 
-    ACCEPTED: a 2xx status came. REFUSED: Leaseweb turned it down. NOT_SENT: proven not received, may be sent
-    again. AMBIGUOUS: it may have been carried out; must not be sent again.
+    ACCEPTED: the answer that the API promises for it came. REFUSED: Leaseweb turned it down. NOT_SENT: proven not
+    received, may be sent again. AMBIGUOUS: it may have been carried out; must not be sent again.
     """
 
     ACCEPTED = "accepted"
@@ -259,7 +259,7 @@ class SendOutcome(enum.Enum):
 class Sent:
     """Result of a mutating call.
 
-    `reason` is a machine word for the outcome ("accepted", "connect_failed", "rate_limited", "reset", ...);
+    `reason` is a machine word for the outcome ("accepted", "connect_failed", "rate_limited", "not_as_promised", ...);
     `retry_after` is in seconds, at most 600. `correlation_id` is Leaseweb's; when bytes left and no
     answer came it is the one that was sent along.
     """

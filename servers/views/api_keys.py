@@ -2,7 +2,7 @@
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -11,6 +11,7 @@ from servers import key_page, queries, services
 from servers.forms import ApiKeyForm, ApiKeyNameForm
 from teams.access import MemberRequest, team_view
 from teams.permissions import Permission
+from teams.proof import demand
 from teams.statuses import status_of
 
 
@@ -23,7 +24,9 @@ def api_key_list(request: MemberRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_post_parameters("key")
 @team_view(Permission.API_KEYS_MANAGE)
-def api_key_new(request: MemberRequest) -> HttpResponse:
+def api_key_new(request: MemberRequest) -> HttpResponseBase:
+    if unproven := demand(request):
+        return unproven
     form = ApiKeyForm(request.POST if request.method == "POST" else None)
     refused = None
     if form.is_valid():
@@ -50,8 +53,10 @@ def _add(request: MemberRequest, form: ApiKeyForm) -> str:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @team_view(Permission.API_KEYS_MANAGE)
-def api_key_rename(request: MemberRequest, api_key_id: int) -> HttpResponse:
+def api_key_rename(request: MemberRequest, api_key_id: int) -> HttpResponseBase:
     api_key = get_object_or_404(request.access.api_keys(), pk=api_key_id)
+    if unproven := demand(request):
+        return unproven
     typed = request.POST if request.method == "POST" else None
     form = ApiKeyNameForm(typed, initial={"name": api_key.name})
     if form.is_valid():
@@ -76,8 +81,10 @@ def api_key_refresh(request: MemberRequest, api_key_id: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @team_view(Permission.API_KEYS_MANAGE)
-def api_key_remove(request: MemberRequest, api_key_id: int) -> HttpResponse:
+def api_key_remove(request: MemberRequest, api_key_id: int) -> HttpResponseBase:
     api_key = get_object_or_404(request.access.api_keys(), pk=api_key_id)
+    if unproven := demand(request):
+        return unproven
     if request.method == "POST":
         services.api_key_remove(request.access, api_key)
         messages.success(request, f"The key “{api_key.name}” is forgotten.")

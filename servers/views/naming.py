@@ -12,6 +12,7 @@ from servers.forms import ServerNameForm, ServerNoteForm
 from servers.models import Server
 from servers.witness import Result
 from teams.access import MemberRequest, team_view
+from teams.edits import CONFLICT, ChangedMeanwhile, mark
 from teams.permissions import Permission
 from teams.statuses import status_of
 
@@ -81,10 +82,15 @@ def _fragment(request: MemberRequest) -> str:
 @team_view(Permission.SERVERS_RENAME)
 def server_note(request: MemberRequest, server_id: int) -> HttpResponse:
     server = get_object_or_404(queries.server(request.access), pk=server_id)
-    form = ServerNoteForm(request.POST if request.method == "POST" else None, initial={"note": server.note})
-    if form.is_valid():
-        naming.server_note(request.access, server, form.cleaned_data["note"])
-        messages.success(request, "The note is kept." if form.cleaned_data["note"] else "The note is gone.")
-        return redirect("servers:server_detail", request.access.team.slug, server.pk)
-    context = {"form": form, "server": server}
-    return render(request, "servers/server_note.html", context, status=status_of(form))
+    typed = request.POST if request.method == "POST" else None
+    form = ServerNoteForm(typed, initial={"note": server.note, "seen": mark(server.note)})
+    context: dict[str, Any] = {"form": form, "server": server}
+    if not form.is_valid():
+        return render(request, "servers/server_note.html", context, status=status_of(form))
+    try:
+        naming.server_note(request.access, server, **form.cleaned_data)
+    except ChangedMeanwhile as changed:
+        form.opened_on(changed.kept)
+        return render(request, "servers/server_note.html", {**context, "changed": changed}, status=CONFLICT)
+    messages.success(request, "The note is kept." if form.cleaned_data["note"] else "The note is gone.")
+    return redirect("servers:server_detail", request.access.team.slug, server.pk)

@@ -76,7 +76,9 @@
 
   function show(id, visible) {
     const note = document.getElementById(id);
-    if (note) note.hidden = !visible;
+    if (!note || note.hidden === !visible) return;
+    note.hidden = !visible;
+    document.dispatchEvent(new Event("panel:shown"));
   }
 
   document.addEventListener("visibilitychange", () => (document.hidden ? schedule() : ask()));

@@ -31,8 +31,8 @@ class Answer:
         return unescape(match[1])
 
 
-# gunicorn hangs up on a connection that was idle for two seconds.
-IDLE = 1.0
+# gunicorn hangs up on a connection that was idle for 15 seconds.
+IDLE = 10.0
 
 
 class Browser:

@@ -49,7 +49,7 @@ def measure(ground: Ground, *, times: int) -> list[Figure]:
     with _doorbell(ground) as bell:
         for server in found.team.servers.filter(state="RUNNING").order_by("pk")[: WARM_UP + times]:
             empty.append(_start_of_empty_task(bell))
-            with Browser(port, cookie=found.cookie) as browser:
+            with Browser(port, cookie=found.cookie(port)) as browser:
                 clicks.append(_click(ground, browser, found, server))
     worker.stop()
     return _figures(empty[WARM_UP:], clicks[WARM_UP:])

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
-import audit.log
 from audit import chain as hashing
+from audit import heads, persons
 from audit.actions import AuditAction
 from audit.models import AuditEvent, AuditHead, Outcome
 from audit.origin import Actor
@@ -36,12 +37,16 @@ OTHER_JOBS = 2000
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """`cookie` is the session of the owner; `server` and `job` are the ones whose pages are looked at."""
+    """`session` is the one of the owner; `server` and `job` are the ones whose pages are looked at."""
 
     team: Team
     owner: User
     api_key: ApiKey
-    cookie: str
+    session: str
+
+    def cookie(self, port: int) -> str:
+        """What a browser of the panel at `port` sends."""
+        return f"session-{port}={self.session}"
 
     @property
     def server(self) -> Server:
@@ -70,7 +75,7 @@ def found(key: str, *, name: str) -> Fleet:
         raise RuntimeError("The simulated account could not be read.")
     client = Client()
     client.force_login(owner)
-    return Fleet(team, owner, api_key, f"session={client.cookies['session'].value}")
+    return Fleet(team, owner, api_key, client.cookies[settings.SESSION_COOKIE_NAME].value)
 
 
 @transaction.atomic
@@ -190,23 +195,24 @@ def _entries(fleet: Fleet, count: int) -> None:
     head = AuditHead.objects.get(chain=fleet.team.pk)
     servers = itertools.cycle(fleet.team.servers.values_list("pk", "shown_name")[:1000])
     people = range(fleet.owner.pk, fleet.owner.pk + 5)
-    for person in people:
-        audit.log.remember_name(person, f"Person {person}")
+    called = {
+        person: persons.remember(person, f"Person {person}", f"p{person}@example.com") for person in people
+    }
     start = timezone.now() - timedelta(seconds=count)
     batch: list[AuditEvent] = []
     for number, (server, name) in zip(range(count), servers, strict=False):
         event = _entry(number, server, name, people[number % 5])
-        event.chain, event.sequence, event.prev_hash = head.chain, head.sequence + 1, head.row_hash
+        event.chain_id, event.sequence = head.chain, head.sequence + 1
+        event.actor_digest = called.get(event.actor_id, "")
+        event.behalf_digest = called.get(event.on_behalf_of, "")
         event.at = start + timedelta(seconds=number)
-        event.row_hash = hashing.row_hash(event)
-        event.row_mac = hashing.row_mac(event)
+        hashing.link(event, head.row_hash)
         head.sequence, head.row_hash = event.sequence, event.row_hash
         batch.append(event)
         if len(batch) == BATCH or number == count - 1:
             AuditEvent.objects.bulk_create(batch)
             batch.clear()
-    head.mac = hashing.head_mac(head.chain, head.sequence, head.row_hash)
-    head.save()
+    heads.sealed(head).save()
 
 
 def _entry(number: int, server: int, name: str, person: int) -> AuditEvent:

@@ -89,7 +89,10 @@ class Ground:
         """The environment in which another, empty database of the same kind is the one to use."""
         if self._postgres:
             return {**os.environ, "DATABASE_URL": self._postgres.create(name)}
-        return {**os.environ, "DATABASE_URL": f"sqlite:///{self.folder / name}.sqlite3"}
+        file = self.folder / f"{name}.sqlite3"
+        # The panel opens what is there; only its own preparation makes a new one.
+        file.touch()
+        return {**os.environ, "DATABASE_URL": f"sqlite:///{file}"}
 
     def _configure(self, upstream: str) -> None:
         """Set aside what the developer's shell says about the panel, then load the settings and fill the database."""
@@ -100,7 +103,8 @@ class Ground:
         os.environ.update(
             DJANGO_SETTINGS_MODULE="lswpanel.settings",
             SECRET_KEY=secrets.token_urlsafe(48),
-            AUDIT_KEY=secrets.token_urlsafe(32),
+            AUDIT_KEYS=secrets.token_urlsafe(32),
+            CHECKPOINT_KEY=secrets.token_urlsafe(32),
             ENCRYPTION_KEYS=secrets.token_urlsafe(32),
             BROKER_URL=valkey.broker_url(
                 socket=self.folder / "valkey.sock", password=secrets.token_urlsafe(12)

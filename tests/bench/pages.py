@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -50,7 +51,7 @@ def measure(ground: Ground, *, servers: int, entries: int, pairs: int) -> list[F
     figures: list[Figure] = []
     asked: list[float] = []
     for page in _pages(found, servers=servers, entries=entries):
-        with open_yardstick() as yardstick, Browser(panel, cookie=found.cookie) as browser:
+        with open_yardstick() as yardstick, Browser(panel, cookie=found.cookie(panel)) as browser:
             size = len(_asked(yardstick, YARDSTICK, 200).body)
             taken = _in_turn(yardstick, browser, page, pairs)
         asked += taken.yardstick
@@ -129,7 +130,7 @@ def _queries(found: fleet.Fleet, page: Page) -> int:
 
 def _client(found: fleet.Fleet) -> Client:
     client = Client(SERVER_NAME="localhost")
-    client.cookies["session"] = found.cookie.partition("=")[2]
+    client.cookies[settings.SESSION_COOKIE_NAME] = found.session
     return client
 
 

@@ -26,7 +26,7 @@ from tests.cast import KEY_TEXT
 from tests.e2e import steps
 from tests.support.valkey import Valkey
 
-SESSION_COOKIE = "sessionid"
+SESSION_COOKIE = "session-"
 LOCAL_STORAGE = "() => JSON.stringify([{...localStorage}, {...sessionStorage}])"
 
 
@@ -45,7 +45,7 @@ class Canaries:
         """Keep what a browser shows and stores, before it is closed."""
         left = [self._left_in(page) for page in context.pages]
         for cookie in context.cookies():
-            if cookie["name"] == SESSION_COOKIE:
+            if cookie["name"].startswith(SESSION_COOKIE):
                 self.add(cookie["value"], "a session id")
                 left.append(str(SessionStore(cookie["value"]).load()))
         left.append(json.dumps(context.storage_state()["origins"]))

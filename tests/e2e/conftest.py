@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
@@ -55,8 +56,8 @@ def sign_in(context: BrowserContext, user: User, url: str) -> None:
     client = Client()
     client.force_login(user)
     prove(client, user, seconds_ago=-A_DAY)
-    name = settings.SESSION_COOKIE_NAME
-    context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": url}])
+    session = client.cookies[settings.SESSION_COOKIE_NAME].value
+    context.add_cookies([{"name": f"session-{urlsplit(url).port}", "value": session, "url": url}])
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,7 @@ from tests.cast import (
     MakeReading,
     MakeServer,
     MakeSnapshot,
+    MakeTeam,
 )
 
 LONG = "wordwithoutend" * 715
@@ -69,6 +70,7 @@ def house(
     make_external: MakeExternal,
     make_entries: MakeEntries,
     make_person: MakePerson,
+    make_team: MakeTeam,
 ) -> House:
     """The owner has a second team, too, in which nothing has happened yet; nobody is spared a nasty name."""
     for person in (owner, viewer):
@@ -77,7 +79,7 @@ def house(
     for number, name in enumerate(NASTY):
         person = make_person(f"Guest {number}", team)
         User.objects.filter(pk=person.pk).update(name=name[:100])
-    empty = Team.objects.create(name=NASTY[0], slug="empty")
+    empty = make_team(NASTY[0], "empty")
     Membership.objects.create(team=empty, user=owner, role=Role.OWNER.value)
     keys = _keys(team, make_api_key)
     servers = _servers(team, keys, make_server)

@@ -99,6 +99,20 @@ def test_overview_counts_and_lists_follow(window: BrowserContext, room: EngineRo
     expect(page.get_by_text("Nothing is going on.")).to_be_visible()
 
 
+def test_outcome_is_said_by_a_region_that_stays(window: BrowserContext, room: EngineRoom) -> None:
+    """What is swapped together with its text is read out by no screen reader."""
+    job = room.submit(room.request(room.server("STOPPED")))
+    page = window.new_page()
+    page.goto(f"/t/north-ops/jobs/{job.pk}/")
+    region = page.get_by_role("status")
+    page.evaluate("window.region = document.querySelector('[role=status]')")
+    expect(region).to_be_empty()
+    room.follow(job)
+    expect(page.locator(".outcome .status")).to_have_class(re.compile("status-succeeded"))
+    expect(region).to_have_text(page.locator("#outcome-head").inner_text())
+    assert page.evaluate("window.region.isConnected")
+
+
 def test_reading_of_a_server_shows_its_progress(window: BrowserContext, room: EngineRoom) -> None:
     server = room.server("STOPPED")
     room.set_state(server, "RUNNING")

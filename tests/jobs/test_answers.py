@@ -52,6 +52,10 @@ PROOFS = {
     "429 with Retry-After": Proof(UNSENT, "Leaseweb asks us to slow down.", "succeeded", 2, 1),
     "503 documented": Proof(UNSENT, "Leaseweb has trouble answering", "succeeded", 2, 1),
     "503 undocumented": Proof(AMBIGUOUS, "no answer says whether Leaseweb received it", "unknown", 1, 0),
+    "200 with a page": Proof(AMBIGUOUS, "answered HTTP 200, but not as the API promises", "unknown", 1, 0),
+    "202 without its body": Proof(
+        AMBIGUOUS, "answered HTTP 202, but not as the API promises", "succeeded", 1, 1
+    ),
     "timeout before sending": Proof(UNSENT, "The panel cannot reach Leaseweb.", "succeeded", 1, 1),
     "timeout after sending": Proof(
         AMBIGUOUS, "no answer says whether Leaseweb received it", "succeeded", 1, 1
@@ -69,6 +73,8 @@ LIVE_PROOFS = {
     "429 with Retry-After": ("failed", "Leaseweb asks us to slow down.", 1, 0),
     "503 documented": ("failed", "Leaseweb has trouble answering", 1, 0),
     "503 undocumented": ("unsure", "Leaseweb did not confirm it", 1, 0),
+    "200 with a page": ("unsure", "Leaseweb did not confirm it", 1, 0),
+    "202 without its body": ("unsure", "Leaseweb did not confirm it", 1, 1),
     "timeout before sending": ("failed", "The panel cannot reach Leaseweb.", 0, 0),
     "timeout after sending": ("unsure", "Leaseweb did not confirm it", 1, 1),
     "cut after sending": ("unsure", "Leaseweb did not confirm it", 1, 1),
@@ -77,7 +83,7 @@ LIVE_PROOFS = {
 
 def test_tables_have_every_answer_and_every_kind() -> None:
     assert set(PROOFS) == set(LIVE_PROOFS) == set(ANSWERS)
-    assert len(ANSWERS) == 12
+    assert len(ANSWERS) == 14
     assert set(OPERATIONS) == set(KINDS)
 
 

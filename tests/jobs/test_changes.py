@@ -89,6 +89,7 @@ ADDRESSES = {
     "jobs": "jobs/",
     "job": "jobs/{job}/",
     "keys": "api-keys/",
+    "verification": "audit/verify/",
 }
 
 

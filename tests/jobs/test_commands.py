@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from audit.verify import chains, verify
+from audit.census import verify_all
+from audit.models import AuditHead
+from jobs import checkpoints
 from jobs.engine import reading, run_once
 from jobs.models import Job
 from jobs.states import LIVE, JobStatus
@@ -102,6 +104,21 @@ def test_job_with_something_wrong_is_not_made(
     assert not Job.objects.exists()
 
 
+def test_job_whose_trail_breaks_is_followed_no_longer(quick: Simulator, team: Team) -> None:
+    """It would stand still for as long as somebody looks."""
+    server = server_in("STOPPED")
+
+    def meanwhile(place: str, _: int) -> None:
+        AuditHead.objects.filter(pk=team.pk).update(mac="0" * 64)
+
+    checkpoints.listeners.append(meanwhile)
+    try:
+        with pytest.raises(CommandError, match="The audit trail of North Ops is broken"):
+            ask(server.upstream_id, "power_on")
+    finally:
+        checkpoints.listeners.remove(meanwhile)
+
+
 def test_second_job_on_a_server_is_refused(quick: Simulator) -> None:
     server = server_in("STOPPED")
     quick.faults.add(Fault.EMPTY_401, operation="getServer", times=1)
@@ -169,4 +186,4 @@ def test_demo_is_filled_once_and_comes_to_life(settings: Any) -> None:
             what="all sent",
             seconds=120,
         )
-    assert all(verify(chain).intact for chain in chains())
+    assert all(found.intact for found in verify_all(set(Team.objects.values_list("pk", flat=True))))

@@ -119,7 +119,11 @@ def test_overview_shows_the_trail_to_those_who_may_read_it(
 ) -> None:
     person = request.getfixturevalue(role)
     AuditEvent.objects.create(
-        chain=team.pk, sequence=1, at=timezone.now(), action=AuditAction.API_KEY_ADD, target_label="The one"
+        chain_id=team.pk,
+        sequence=1,
+        at=timezone.now(),
+        action=AuditAction.API_KEY_ADD,
+        target_label="The one",
     )
     shown = text_of(client_of(person).get(URL).content)
     assert ("added an API key: The one" in shown) is sees
@@ -164,7 +168,7 @@ def test_overview_escapes_names(
     make_job(server, status="failed", message=text[:600])
     make_job(server, status="unknown", deadline_at=timezone.now())
     AuditEvent.objects.create(
-        chain=team.pk, sequence=1, at=timezone.now(), action="job.request", target_label=text[:200]
+        chain_id=team.pk, sequence=1, at=timezone.now(), action="job.request", target_label=text[:200]
     )
     page = client_of(owner).get(URL).content
     assert b"<script>alert" not in page

@@ -1,8 +1,5 @@
 """Settings out of the environment: what is good is taken, what is not stops the start with a sentence."""
 
-import stat
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +8,6 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from lswpanel import environment
-from tests.support.processes import ROOT
 
 pytestmark = pytest.mark.once
 NAME = "SOME_SETTING"
@@ -118,50 +114,43 @@ def test_other_database_is_refused_without_repeating_the_password(address: str) 
 # --- Secrets ----------------------------------------------------------------------------------------------------
 
 
-def test_secret_is_made_once_and_for_its_owner_alone(give: Give, tmp_path: Path) -> None:
-    folder = tmp_path / "new" / "keys"
-    made = environment.secret(NAME, folder=folder, create=True)
-    assert environment.secret(NAME, folder=folder, create=True) == made
-    assert environment.secret(NAME, folder=folder, create=False) == made
-    assert len(made) >= 50
-    assert stat.S_IMODE((folder / NAME.lower()).stat().st_mode) == 0o600
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert [path.name for path in folder.iterdir()] == [NAME.lower()], "no draft is left"
-
-
-def test_two_secrets_differ(give: Give, tmp_path: Path) -> None:
-    made = {environment.secret(NAME, folder=tmp_path / str(number), create=True) for number in range(5)}
-    assert len(made) == 5
-
-
 def test_variable_wins_over_file_and_file_over_folder(
     give: Give, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / NAME.lower()).write_text("of the folder")
     (tmp_path / "named").write_text(" of the file\n")
-    assert environment.secret(NAME, folder=tmp_path, create=False) == "of the folder"
+    assert environment.secret(NAME, folder=tmp_path) == "of the folder"
+    assert environment.secret_file(NAME, tmp_path) == tmp_path / NAME.lower()
     monkeypatch.setenv(f"{NAME}_FILE", str(tmp_path / "named"))
-    assert environment.secret(NAME, folder=tmp_path, create=True) == "of the file"
+    assert environment.secret(NAME, folder=tmp_path) == "of the file"
+    assert environment.secret_file(NAME, tmp_path) == tmp_path / "named"
     give("of the variable")
-    assert environment.secret(NAME, folder=tmp_path, create=False) == "of the variable"
+    assert environment.secret(NAME, folder=tmp_path) == "of the variable"
+    assert environment.secret_file(NAME, tmp_path) is None
 
 
-def test_missing_secret_says_what_to_set(give: Give, tmp_path: Path) -> None:
+def test_missing_secret_says_what_to_set(give: Give) -> None:
     with pytest.raises(ImproperlyConfigured, match=f"{NAME} is missing: set {NAME} or {NAME}_FILE"):
-        environment.secret(NAME, folder=tmp_path, create=False)
+        environment.secret(NAME)
 
 
-def test_named_file_is_never_made(give: Give, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(f"{NAME}_FILE", str(tmp_path / "absent"))
-    with pytest.raises(ImproperlyConfigured, match="missing"):
-        environment.secret(NAME, folder=tmp_path, create=True)
+def test_reading_a_secret_makes_none(give: Give, tmp_path: Path) -> None:
+    assert environment.secret(NAME, folder=tmp_path / "keys") == ""
     assert list(tmp_path.iterdir()) == []
+
+
+def test_named_file_that_is_missing_is_named(
+    give: Give, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"{NAME}_FILE", str(tmp_path / "absent"))
+    with pytest.raises(ImproperlyConfigured, match=f"missing.*{tmp_path / 'absent'}"):
+        environment.secret(NAME, folder=tmp_path)
 
 
 def test_empty_file_is_no_secret(give: Give, tmp_path: Path) -> None:
     (tmp_path / NAME.lower()).write_text(" \n")
     with pytest.raises(ImproperlyConfigured, match="is empty"):
-        environment.secret(NAME, folder=tmp_path, create=True)
+        environment.secret(NAME, folder=tmp_path)
 
 
 def test_optional_secret_may_be_given_nowhere(
@@ -171,34 +160,3 @@ def test_optional_secret_may_be_given_nowhere(
     (tmp_path / "named").write_text("of the file")
     monkeypatch.setenv(f"{NAME}_FILE", str(tmp_path / "named"))
     assert environment.optional_secret(NAME) == "of the file"
-
-
-STARTER = """
-import sys
-from pathlib import Path
-from lswpanel import environment
-print("ready", flush=True)
-sys.stdin.readline()
-print(environment.secret("SOME_SETTING", folder=Path(sys.argv[1]), create=True), flush=True)
-"""
-
-
-def test_processes_that_start_at_once_read_the_same_secret(tmp_path: Path) -> None:
-    folder = tmp_path / "keys"
-    command = [sys.executable, "-c", STARTER, str(folder)]
-    env = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
-    started = [
-        subprocess.Popen(command, cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        for _ in range(8)
-    ]
-    for process in started:
-        assert process.stdout
-        assert process.stdout.readline() == "ready\n"
-    for process in started:
-        assert process.stdin
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    answers = [process.communicate(timeout=300)[0].strip() for process in started]
-    assert [process.returncode for process in started] == [0] * 8
-    assert set(answers) == {(folder / NAME.lower()).read_text()}
-    assert [path.name for path in folder.iterdir()] == [NAME.lower()]

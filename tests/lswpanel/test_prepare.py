@@ -1,6 +1,7 @@
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,8 @@ def test_prepare_says_what_it_does_and_has_nothing_to_say_again(tmp_path: Path) 
     assert "Bringing the database up to date (" in prepare(tmp_path)
     assert (tmp_path / "static" / "staticfiles.json").is_file()
     assert prepare(tmp_path) == ""
+    with closing(sqlite3.connect(tmp_path / "lswpanel.sqlite3")) as database:
+        assert database.execute("SELECT chain, sequence FROM audit_audithead").fetchall() == [(0, 0)]
 
 
 def test_database_of_another_version_is_refused_in_one_sentence(data_folder: Path) -> None:
@@ -40,3 +43,18 @@ def test_database_of_another_version_is_refused_in_one_sentence(data_folder: Pat
     assert done.returncode == 1
     assert "made by another version of lswpanel (it has jobs.0009_later)" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_file_of_checkpoints_that_is_ahead_of_the_database_is_told_and_the_panel_starts(
+    data_folder: Path,
+) -> None:
+    (data_folder / "audit-checkpoints.txt").write_text("{} x\n")
+    done = run(data_folder)
+    assert done.returncode == 0
+    assert (
+        "The audit trail of the installation is broken: checkpoint 1 is in audit-checkpoints.txt"
+        in done.stderr
+    )
+    with sqlite3.connect(data_folder / "lswpanel.sqlite3") as database:
+        (problem,) = database.execute("SELECT problem FROM audit_audithead WHERE chain = 0").fetchone()
+    assert problem.startswith("checkpoint 1 is in audit-checkpoints.txt")

@@ -9,13 +9,15 @@ from servers.models import ApiKey, Server, ServerKey
 from teams.models import Team, User
 from tests.cast import ClientOf, MakeApiKey, MakeJob, MakeServer
 from tests.support.pages import text_of
+from tests.support.proof import prove
 
 ACTS = ("rename", "refresh", "remove")
 
 
 @pytest.fixture
 def browser(client_of: ClientOf, admin: User) -> Client:
-    return client_of(admin)
+    """An admin who gave their password a moment ago."""
+    return prove(client_of(admin), admin)
 
 
 def url(api_key: ApiKey, act: str) -> str:
@@ -38,7 +40,7 @@ def test_api_key_rename_starts_with_the_old_name(browser: Client, api_key: ApiKe
     assert b'value="Main account"' in browser.get(url(api_key, "rename")).content
 
 
-@pytest.mark.parametrize("name", ["", "   ", "x" * 81, "nul\0", "Other"])
+@pytest.mark.parametrize("name", ["", "   ", "x" * 81, "nul\0", "Other", "1f0c8e527a1b4c3d9e4f5a6b7c8d9e0f"])
 def test_api_key_rename_complains_in_place(
     browser: Client, team: Team, api_key: ApiKey, make_api_key: MakeApiKey, name: str
 ) -> None:
@@ -95,6 +97,18 @@ def test_api_key_remove_happens_once(browser: Client, api_key: ApiKey) -> None:
     assert browser.post(url(api_key, "remove")).status_code == 302
     assert browser.post(url(api_key, "remove")).status_code == 404
     assert AuditEvent.objects.filter(action="api_key.remove").count() == 1
+
+
+@pytest.mark.req("R2")
+@pytest.mark.parametrize("act", ["rename", "remove"])
+def test_api_key_act_asks_for_a_fresh_proof_first(
+    client_of: ClientOf, admin: User, api_key: ApiKey, act: str
+) -> None:
+    browser = client_of(admin)
+    before = ApiKey.objects.values().get()
+    assert browser.get(url(api_key, act))["Location"].startswith("/accounts/confirm/?next=")
+    assert browser.post(url(api_key, act), {"name": "Shop"}).status_code == 403
+    assert ApiKey.objects.values().get() == before
 
 
 # --- The same for all ------------------------------------------------------------------------------------------

@@ -6,9 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connection
+from django.db import connection
 from django.utils import timezone
 
+from audit.heads import ChainBroken
 from audit.models import AuditEvent, AuditHead
 from audit.verify import verify
 from jobs.engine import reading
@@ -18,6 +19,7 @@ from servers.leaseweb.simulator.faults import Fault
 from servers.models import ApiKey, Server
 from servers.witness import OutOfReach, Result
 from teams.access import Access
+from teams.edits import mark
 from tests.support.answers import ANSWERS, BEFORE_SENDING, arrange, silence
 from tests.support.engine_room import EngineRoom
 from tests.support.reach import Obstacle, out_of_reach
@@ -43,6 +45,8 @@ PROOFS: dict[str, tuple[str, int, bool, str]] = {
     "429 with Retry-After": ("failed", 1, False, "Leaseweb asks us to slow down."),
     "503 documented": ("failed", 1, False, "Leaseweb has trouble answering"),
     "503 undocumented": ("unsure", 1, False, "Leaseweb did not confirm it"),
+    "200 with a page": ("unsure", 1, False, "Leaseweb did not confirm it"),
+    "202 without its body": ("unsure", 1, True, "Leaseweb did not confirm it"),
     "timeout before sending": ("failed", 0, False, "The panel cannot reach Leaseweb."),
     "timeout after sending": ("unsure", 1, True, "Leaseweb did not confirm it"),
     "cut after sending": ("unsure", 1, True, "Leaseweb did not confirm it"),
@@ -186,9 +190,9 @@ def test_same_name_costs_no_call(room: EngineRoom) -> None:
 def test_rename_that_cannot_be_audited_is_not_sent(room: EngineRoom) -> None:
     """The head of the chain stands where an entry is already."""
     server = room.server()
-    naming.server_note(room.access, server, "so that there is an entry")
+    naming.server_note(room.access, server, "so that there is an entry", seen="")
     AuditHead.objects.filter(pk=room.access.team.pk).update(sequence=0)
-    with pytest.raises(DatabaseError):
+    with pytest.raises(ChainBroken):
         rename(room, server)
     assert not room.sim.journal.entries("updateServer")
 
@@ -226,10 +230,11 @@ def test_401_on_two_servers_refuses_the_key(room: EngineRoom) -> None:
 
 def test_note_is_audited_before_and_after(room: EngineRoom) -> None:
     server = room.server()
-    naming.server_note(room.access, server, "rack 12\nask Vera")
+    naming.server_note(room.access, server, "rack 12\nask Vera", seen="")
     server.refresh_from_db()
     assert server.note == "rack 12\nask Vera"
-    naming.server_note(room.access, server, "x" * 2000)
+    naming.server_note(room.access, server, "x" * 2000, seen=mark(server.note))
+    naming.server_note(room.access, server, "x" * 2000, seen="")  # the same again
     first, second = entries(room.access, "server.note")
     assert (first.before, first.after) == ({"note": ""}, {"note": "rack 12\\u000aask Vera"})
     assert second.before == first.after

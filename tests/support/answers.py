@@ -1,4 +1,4 @@
-"""The twelve answers that a call which changes something can get, for tables that try every kind of call with each."""
+"""The answers that a call which changes something can get, for tables that try every kind of call with each."""
 
 import socket
 from collections.abc import Iterator
@@ -36,6 +36,8 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "429 with Retry-After": {"fault": Fault.RATE_LIMIT, "seconds": 7},
     "503 documented": {"fault": Fault.UNAVAILABLE},
     "503 undocumented": {"fault": Fault.UNAVAILABLE_UNDOCUMENTED},
+    "200 with a page": {"fault": Fault.REFUSE, "status": 200, "body": "<html>Back soon.</html>"},
+    "202 without its body": {"fault": Fault.REFUSE, "status": 202, "body": None, "execute": True},
     "timeout before sending": {},
     "timeout after sending": {"fault": Fault.DELAY, "seconds": FOR_EVER},
     "cut after sending": {"fault": Fault.RESET_AFTER_EXECUTE},

@@ -15,7 +15,8 @@ import pytest
 from tests.support.processes import ROOT, Process, Processes, free_port
 from tests.support.waiting import wait_for
 
-UP = [sys.executable, str(ROOT / "manage.py"), "up"]
+MANAGE = [sys.executable, str(ROOT / "manage.py")]
+UP = [*MANAGE, "up"]
 # What identifies a child in its command line.
 MARKS = {
     "web": "gunicorn",
@@ -70,7 +71,29 @@ def environment(data: Path, *, port: int, **more: str) -> dict[str, str]:
     """What a person's shell would hold: no secrets, no database, a folder and a port."""
     names = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONDONTWRITEBYTECODE")
     kept = {name: os.environ[name] for name in names if name in os.environ}
-    return {**kept, "DATA_DIR": str(data), "PORT": str(port), **more}
+    # A developer's own .env is about another panel.
+    return {**kept, "PYTHON_DOTENV_DISABLED": "on", "DATA_DIR": str(data), "PORT": str(port), **more}
+
+
+def manage(data: Path, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """`manage.py` in a fresh process that knows nothing but `env` and its data folder."""
+    return subprocess.run(
+        [*MANAGE, *words],
+        env=environment(data, port=8000, **env),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def one_line(done: subprocess.CompletedProcess[str]) -> str:
+    """The one line in which a command that was refused says why."""
+    assert done.returncode == 1, done
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1, done
+    return lines[0]
 
 
 def refused(env: dict[str, str], *words: str) -> str:
@@ -78,18 +101,15 @@ def refused(env: dict[str, str], *words: str) -> str:
     done = subprocess.run(
         [*words, *UP], env=env, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
     )
-    assert done.returncode == 1, done
-    lines = done.stderr.splitlines()
-    assert len(lines) == 1, done
-    return lines[0]
+    return one_line(done)
 
 
 @pytest.fixture(scope="session")
 def prepared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with keys and a migrated database, made once because that takes seconds."""
     folder = tmp_path_factory.mktemp("prepared")
-    command = [sys.executable, str(ROOT / "manage.py"), "prepare"]
-    subprocess.run(command, env=environment(folder, port=8000), cwd=ROOT, check=True, timeout=300)
+    done = manage(folder, "prepare")
+    assert done.returncode == 0, done
     return folder
 
 

@@ -55,6 +55,7 @@ class Postgres:
     def start(self) -> None:
         self.folder.chmod(0o755)
         programs = runnable_programs(self._package, copy_to=self.folder, account=self._account)
+        self._programs = programs
         data = self.folder / "data"
         data.mkdir(mode=0o700)
         if self._account:
@@ -73,6 +74,17 @@ class Postgres:
                 self._process.send_signal(signal.SIGQUIT)
                 self._process.wait(timeout=60)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def halt(self) -> None:
+        """End the server, and with it all connections, as a restart of the machine does; the data stay."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGINT)
+        self._process.wait(timeout=60)
+
+    def resume(self) -> None:
+        """Start it again after `halt`."""
+        self._process = self._spawn(self._programs, self.folder / "data")
+        wait_for(self._answers, what="PostgreSQL answers again")
 
     def url(self, database: str) -> str:
         """The DATABASE_URL of `database` on this server."""

@@ -31,7 +31,7 @@ class Stack:
         port = listener.getsockname()[1]
         url = f"http://localhost:{port}"
         env = {**self.env, "PORT": str(port), "PUBLIC_URL": url, **settings}
-        self._processes.run(programs.web(env=env, listener=listener.fileno()))
+        self.web_server = self._processes.run(programs.web(env=env, listener=listener.fileno()))
         return url
 
     def worker(self, *, name: str = "worker", queue: str = "", **settings: str) -> Process:

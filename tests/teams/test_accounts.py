@@ -12,7 +12,8 @@ from django.test import Client
 from django.urls import NoReverseMatch, get_resolver, reverse
 
 import audit.origin
-from audit.models import INSTALLATION, AuditEvent, Outcome
+from audit import persons
+from audit.models import INSTALLATION, AuditEvent, AuditPerson, Outcome
 from audit.verify import verify
 from teams.models import User
 from teams.sessions import SessionStore
@@ -46,6 +47,15 @@ def test_login_is_audited_with_where_it_came_from(client: Client, person: User) 
     assert (entry.action, entry.outcome, entry.actor_id) == ("login.succeed", Outcome.DONE, person.pk)
     assert (entry.ip, entry.user_agent, entry.target_id) == ("198.51.100.7", "Firefox/140", str(person.pk))
     assert response["X-Request-ID"] == entry.request_id
+
+
+@pytest.mark.req("A10")
+def test_name_that_was_taken_away_or_replaced_stands_beside_no_further_act(person: User) -> None:
+    for attack in (AuditPerson.objects.all().delete, lambda: AuditPerson.objects.update(name="Mallory")):
+        attack()
+        sign_in(Client())
+        digest = entries()[-1].actor_digest
+        assert persons.known([digest])[digest] == persons.Known(person.pk, "Ann", person.email, genuine=True)
 
 
 def test_case_of_the_address_does_not_matter(client: Client, person: User) -> None:
@@ -255,8 +265,23 @@ def sees(settings: Any, rf: Any) -> Sees:
         (2, "203.0.113.9", "192.0.2.1"),
         (1, "", "192.0.2.1"),
         (1, "<script>", ""),
-        (1, "203.0.113.9:4711", ""),
+        (1, "203.0.113.9:51234", "203.0.113.9"),
+        (1, '"203.0.113.9:51234"', "203.0.113.9"),
         (1, "2001:DB8::1", "2001:db8::1"),
+        (1, "[2001:db8::9]:443", "2001:db8::9"),
+        (1, "[2001:db8::9]", "2001:db8::9"),
+        (1, '"[2001:DB8:0::9]:443"', "2001:db8::9"),
+        (1, "::ffff:203.0.113.9", "203.0.113.9"),
+        (1, "[::ffff:203.0.113.9]:443", "203.0.113.9"),
+        (1, "::ffff:cb00:7109", "203.0.113.9"),
+        (1, "fe80::1%eth0", "fe80::1"),
+        (1, "203.0.113.9:", ""),
+        (1, "203.0.113.9:123456", ""),
+        (1, "[203.0.113.9", ""),
+        (1, "2001:db8::9:443:1:2:3:4:5", ""),
+        (1, "203.0.113.9 evil", ""),
+        (1, "unknown", ""),
+        (1, "_hidden", ""),
     ],
 )
 def test_address_is_the_one_the_last_trusted_proxy_saw(

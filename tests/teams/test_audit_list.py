@@ -4,12 +4,15 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-import audit.log
+from audit import persons
 from audit.actions import AuditAction
 from audit.log import Change, Target
-from audit.models import Outcome
+from audit.models import AuditPerson, Outcome
+from audit.origin import Actor
+from teams import services
 from teams.models import Membership, Team, User
 from tests.cast import ClientOf, MakeEntries, QueriesOf
+from tests.support.pages import text_of
 
 HOSTILE = "<script>alert(1)</script> ‮gro.live"
 
@@ -54,6 +57,36 @@ def test_audit_list_shows_who_did_what_newest_first(
     ):
         assert shown in text
     assert numbers(client_of(auditor), address) == [2, 1]
+
+
+@pytest.mark.req("A10")
+def test_audit_list_shows_whose_name_somebody_wore(
+    auditor: User, operator: User, team: Team, address: str, client_of: ClientOf, make_entries: MakeEntries
+) -> None:
+    """An operator takes the auditor's name, acts, and takes the old one back."""
+    for name in ("Aude Auditor", "Otto Operator"):
+        services.profile_change(
+            user=operator, name=name, time_zone="UTC", theme="dark", actor=Actor(operator.pk)
+        )
+        make_entries(team, operator, reason=f"as {name}")
+    text = text_of(client_of(auditor).get(address).content)
+    assert "Aude Auditor otto.operator@example.com operator requested a job as Aude Auditor" in text
+    assert "Otto Operator otto.operator@example.com operator requested a job as Otto Operator" in text
+    renamed = "person: Otto Operator (otto.operator@example.com) → Aude Auditor (otto.operator@example.com)"
+    assert renamed in text
+    entry = text_of(client_of(auditor).get(f"{address}2/").content)
+    assert f"Aude Auditor otto.operator@example.com person {operator.pk}" in entry
+
+
+@pytest.mark.req("A10")
+def test_audit_list_shows_no_name_that_somebody_put_beside_an_act(
+    auditor: User, operator: User, team: Team, address: str, client_of: ClientOf, make_entries: MakeEntries
+) -> None:
+    make_entries(team, operator)
+    AuditPerson.objects.filter(person_id=operator.pk).update(name="Mallory")
+    text = text_of(client_of(auditor).get(address).content)
+    assert "Mallory" not in text
+    assert f"person {operator.pk} name replaced" in text
 
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
@@ -175,7 +208,7 @@ def test_audit_list_without_a_match_says_what_to_do(
 def test_audit_list_escapes_what_is_foreign(
     owner: User, team: Team, address: str, client_of: ClientOf, make_entries: MakeEntries
 ) -> None:
-    audit.log.remember_name(owner.pk, HOSTILE)
+    persons.remember(owner.pk, HOSTILE, owner.email)
     make_entries(team, owner, target=Target("server", "7", HOSTILE), reason=HOSTILE + "x" * 10_000)
     make_entries(team, owner, change=Change({}, {"name": HOSTILE}))
     page = client_of(owner).get(f"{address}?server=7").content.decode()

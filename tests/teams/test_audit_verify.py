@@ -1,12 +1,26 @@
+import re
+from pathlib import Path
+from typing import Any
+
 import pytest
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from audit import triggers
-from audit.models import AuditEvent, Outcome
+from audit import triggers, verification
+from audit.checkpoints import making, signed
+from audit.checkpoints.key import public_key
+from audit.models import AuditEvent, Outcome, Verification
+from jobs import engine
 from teams.models import Team, User
 from tests.cast import ClientOf, MakeEntries, QueriesOf
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, settings: Any) -> None:
+    """The file of checkpoints belongs to one database."""
+    settings.DATA_DIR = tmp_path
 
 
 @pytest.fixture
@@ -22,6 +36,8 @@ def test_audit_verify_tells_that_the_trail_is_intact(
     client = client_of(auditor)
     response = client.post(address)
     assert (response.status_code, response["Location"]) == (302, address)
+    assert "The trail is being verified" in client.get(address).content.decode()
+    engine.run_once()
     page = client.get(address).content.decode()
     assert "The trail is intact" in page
     assert "All 4 entries" in page
@@ -33,6 +49,7 @@ def test_audit_verify_leaves_an_entry(
 ) -> None:
     make_entries(team, auditor, 2)
     client_of(auditor).post(address)
+    verification.run(team.pk)
     event = AuditEvent.objects.get(chain=team.pk, sequence=3)
     assert (event.action, event.outcome, event.actor_id) == ("audit.verify", Outcome.DONE, auditor.pk)
     assert event.after == {"entries": 2, "intact": True, "first_bad": None}
@@ -46,7 +63,9 @@ def test_audit_verify_names_the_entry_that_was_changed(
     triggers.remove(connection)
     AuditEvent.objects.filter(chain=team.pk, sequence=3).update(reason="nothing to see here")
     client = client_of(auditor)
-    page = client.post(address, follow=True).content.decode()
+    client.post(address)
+    verification.run(team.pk)
+    page = client.get(address).content.decode()
     assert "The trail does not verify" in page
     assert "Entry 3 was changed after it was written" in page
     assert "The 2 entries before it fit together" in page
@@ -67,7 +86,9 @@ def test_audit_verify_is_about_this_team_alone(
     make_entries(other_team, outsider, 3)
     triggers.remove(connection)
     AuditEvent.objects.filter(chain=other_team.pk).update(reason="changed")
-    assert "The trail is intact" in client_of(owner).post(address, follow=True).content.decode()
+    client_of(owner).post(address)
+    verification.run(team.pk)
+    assert "The trail is intact" in client_of(owner).get(address).content.decode()
     assert AuditEvent.objects.filter(chain=other_team.pk).count() == 3
 
 
@@ -78,6 +99,79 @@ def test_audit_verify_says_that_nobody_checked_yet(auditor: User, address: str, 
 def test_audit_verify_only_looks_on_get(auditor: User, team: Team, address: str, client_of: ClientOf) -> None:
     client_of(auditor).get(address)
     assert not AuditEvent.objects.filter(chain=team.pk).exists()
+
+
+def test_many_clicks_are_one_run_and_the_web_process_walks_nothing(
+    auditor: User, team: Team, address: str, client_of: ClientOf, make_entries: MakeEntries
+) -> None:
+    make_entries(team, auditor, 3)
+    client = client_of(auditor)
+    with CaptureQueriesContext(connection) as asked:
+        for _ in range(8):
+            client.post(address)
+    assert not [each for each in asked if "row_mac" in each["sql"]]
+    for _ in range(8):
+        engine.run_once()
+    assert AuditEvent.objects.filter(action="audit.verify").count() == 1
+
+
+def test_page_tells_how_far_a_run_is(
+    auditor: User, team: Team, address: str, client_of: ClientOf, make_entries: MakeEntries
+) -> None:
+    make_entries(team, auditor, 4)
+    client = client_of(auditor)
+    client.post(address)
+    Verification.objects.update(read=2)
+    page = client.get(address).content.decode()
+    assert "2 of 4 entries" in page
+    assert "Verify now" not in page
+    where = re.search(r'data-url="([^"]+)" data-moving="yes"', page)
+    assert where
+    ask = where[1].replace("&amp;", "&")
+    assert client.get(ask).status_code == 204
+    Verification.objects.update(read=3)
+    assert "3 of 4 entries" in client.get(ask).content.decode()
+
+
+# --- Checkpoints ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def download(team: Team) -> str:
+    return reverse("teams:audit_checkpoints", args=[team.slug])
+
+
+def test_page_tells_of_the_last_checkpoint_and_the_public_key(
+    auditor: User, team: Team, address: str, download: str, client_of: ClientOf, make_entries: MakeEntries
+) -> None:
+    client = client_of(auditor)
+    page = client.get(address).content.decode()
+    assert public_key() in page
+    assert "None yet" in page
+    assert download not in page
+    make_entries(team, auditor, 4)
+    making.sign_next(1)
+    page = client.get(address).content.decode()
+    assert "entries up to 4<" in page
+    assert download in page
+
+
+@pytest.mark.req("A7")
+def test_download_verifies_and_is_in_the_trail(
+    auditor: User, team: Team, download: str, client_of: ClientOf, make_entries: MakeEntries
+) -> None:
+    make_entries(team, auditor, 4)
+    making.sign_next(1)
+    making.sign_next(2)
+    answer = client_of(auditor).get(download)
+    lines = b"".join(answer).decode().splitlines()  # type: ignore[arg-type]
+    assert [each.number for each in signed.following(lines, keys=[public_key()])] == [1, 2]
+    assert answer["Content-Disposition"].startswith('attachment; filename="audit-checkpoints-')
+    assert AuditEvent.objects.filter(chain=team.pk).latest("sequence").action == "list.export"
+
+
+def test_download_is_not_for_a_viewer(viewer: User, download: str, client_of: ClientOf) -> None:
+    assert client_of(viewer).get(download).status_code == 403
 
 
 @pytest.mark.parametrize("method", ["put", "patch", "delete"])
@@ -121,6 +215,8 @@ def test_audit_verify_page_takes_as_many_queries_for_30_entries_as_for_one(
     client = client_of(auditor)
     make_entries(team, auditor)
     client.post(address)
+    verification.run(team.pk)
+    making.sign_next(1)
     one = queries_of(client, address)
     make_entries(team, auditor, 30)
     assert queries_of(client, address) == one

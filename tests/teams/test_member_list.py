@@ -70,3 +70,24 @@ def test_member_list_takes_as_many_queries_for_30_members_as_for_one(
     for number in range(30):
         make_person(f"Member {number}", team)
     assert queries_of(client, address) == one
+
+
+def test_name_that_looks_like_another_one_is_marked_on_both(
+    owner: User, operator: User, address: str, client_of: ClientOf
+) -> None:
+    User.objects.filter(pk=owner.pk).update(name="0tto Operator")
+    page = client_of(owner).get(address).content.decode()
+    assert page.count("looks like") == 2
+    assert "looks like Otto Operator" in page
+
+
+def test_saving_a_name_like_that_of_a_teammate_says_so(
+    owner: User, operator: User, client_of: ClientOf
+) -> None:
+    values = {"name": "otto operator", "time_zone": "UTC", "theme": "system"}
+    saved = client_of(owner).post(reverse("teams:profile"), values, follow=True)
+    owner.refresh_from_db()
+    assert (owner.name, [str(each.level_tag) for each in saved.context["messages"]]) == (
+        "otto operator",
+        ["success", "warning"],
+    )

@@ -74,6 +74,14 @@ def test_profile_takes_its_own_fields_alone(viewer: User, outsider: User, client
     assert outsider.name == "Una Outsider"
 
 
+def test_profile_that_arrives_without_its_name_keeps_it(viewer: User, client_of: ClientOf) -> None:
+    """An empty name is a wish, a missing one is none."""
+    answer = client_of(viewer).post(PROFILE, {"time_zone": "UTC", "theme": "dark"})
+    assert answer.status_code == 422
+    viewer.refresh_from_db()
+    assert (viewer.name, viewer.theme) == ("Vera Viewer", "system")
+
+
 def test_profile_without_a_name_falls_back_to_the_address(viewer: User, client_of: ClientOf) -> None:
     page = client_of(viewer).post(PROFILE, {**GOOD, "name": ""}, follow=True).content.decode()
     assert "<strong>vera.viewer@example.com</strong>" in page
@@ -122,7 +130,7 @@ def test_theme_switch_changes_nothing_for_nonsense(viewer: User, client_of: Clie
 @pytest.mark.parametrize(
     ("referer", "target"),
     [
-        ("http://testserver/t/north-ops/roles/?a=b", "http://testserver/t/north-ops/roles/?a=b"),
+        ("http://testserver/t/north-ops/roles/?a=b", "/t/north-ops/roles/?a=b"),
         ("", PROFILE),
         ("https://evil.example/t/north-ops/", PROFILE),
         ("//evil.example", PROFILE),
@@ -130,6 +138,7 @@ def test_theme_switch_changes_nothing_for_nonsense(viewer: User, client_of: Clie
         ("http://testserver.evil.example/", PROFILE),
         ("javascript:alert(1)", PROFILE),
         ("http:///evil.example", PROFILE),
+        ("http://testserver//evil.example/", "/evil.example/"),
     ],
 )
 def test_theme_switch_leads_back_and_never_elsewhere(
@@ -169,3 +178,23 @@ def test_times_are_shown_in_the_zone_of_the_person(
     tokyo = event.at.astimezone(zoneinfo.ZoneInfo("Asia/Tokyo"))
     assert f'datetime="{tokyo.isoformat(timespec="seconds")}"' in page
     assert "JST (UTC+09:00)" in page
+
+
+@pytest.mark.parametrize("zone", ["Europe/Atlantis", "../etc/passwd", "/etc/passwd", "a\u00e9", "Europe", ""])
+def test_time_zone_that_the_machine_does_not_know_is_utc_and_said(
+    zone: str, viewer: User, team: Team, client_of: ClientOf
+) -> None:
+    """It was known where it was chosen: another machine, an older list of zones."""
+    User.objects.filter(pk=viewer.pk).update(time_zone=zone)
+    client = client_of(viewer)
+    for page in (PROFILE, reverse("jobs:overview", args=[team.slug])):
+        response = client.get(page)
+        assert response.status_code == 200
+        assert response.context["unknown_time_zone"] == zone
+        text = response.content.decode()
+        assert "Times in UTC" in text
+        assert ("does not know your time zone" in text) is bool(zone)
+    assert client.post(PROFILE, GOOD).status_code == 302
+    response = client.get(PROFILE)
+    assert response.context["unknown_time_zone"] == ""
+    assert "Times in Europe/Amsterdam" in response.content.decode()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from audit.models import AuditName
+from audit import persons
 from teams import queries
 from teams.models import Team, User
 from tests.cast import MakeEntries
@@ -15,7 +15,7 @@ def test_newest_entries_name_people_and_the_panel(
 ) -> None:
     for person in (operator, auditor, None):
         make_entries(team, person)
-    AuditName.objects.filter(pk=operator.pk).delete()
+    persons.forget(operator.pk)
     rows = queries.newest_entries(access_of(auditor, team), 3)
     assert [row.person.name for row in rows] == ["the panel", str(auditor), f"person {operator.pk}"]
     assert [row.event.sequence for row in queries.newest_entries(access_of(auditor, team), 1)] == [3]

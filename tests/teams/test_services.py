@@ -1,16 +1,20 @@
 """Acts on people and teams: each done whole, with its entry, or not at all."""
 
+import re
 import threading
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import connection
+from django.db import connection, transaction
+from django.db.models import ProtectedError
 from django.test import Client
 from django.urls import resolve
 
-from audit.models import INSTALLATION, AuditEvent, AuditName
+from audit import persons
+from audit.census import verify_all
+from audit.models import INSTALLATION, AuditEvent, AuditHead
 from audit.origin import Actor
 from audit.verify import verify
 from teams import services
@@ -38,10 +42,29 @@ def test_owner_create_makes_account_team_and_membership_with_entries() -> None:
     user, team = make_owner()
     assert user.check_password(PASSWORD)
     assert Membership.objects.get(user=user, team=team).role == Role.OWNER
-    assert (actions(INSTALLATION), actions(team.pk)) == (["user.create"], ["team.create", "member.add"])
-    assert AuditName.objects.get(pk=user.pk).name == "Ann"
+    assert (actions(INSTALLATION), actions(team.pk)) == (
+        ["user.create", "installation_admin.add", "team.create"],
+        ["team.create", "member.add"],
+    )
+    assert persons.called_now(user.pk) == persons.Known(user.pk, "Ann", "ann@example.com", genuine=True)
     assert verify(INSTALLATION).intact
     assert verify(team.pk).intact
+
+
+@pytest.mark.req("A3")
+def test_trail_of_the_installation_begins_in_an_empty_database_only() -> None:
+    AuditHead.objects.all().delete()
+    services.trail_begin()
+    assert verify(INSTALLATION).intact
+    services.trail_begin()
+    make_owner()
+    AuditHead.objects.filter(pk=INSTALLATION).update(mac="0" * 64)
+    with pytest.raises(ProtectedError):
+        AuditHead.objects.all().delete()
+    AuditHead.objects.filter(pk=INSTALLATION)._raw_delete("default")
+    services.trail_begin()
+    assert not AuditHead.objects.filter(pk=INSTALLATION).exists(), "one that was taken away stays missed"
+    transaction.set_rollback(True)
 
 
 def test_account_is_one_whatever_the_case_of_its_address() -> None:
@@ -120,12 +143,66 @@ def test_profile_change_keeps_the_new_name_beside_the_trail() -> None:
     user, _ = make_owner()
     services.profile_change(user=user, name="Ann B", time_zone="Asia/Tokyo", theme="dark", actor=BY)
     assert (user.name, user.time_zone, user.theme) == ("Ann B", "Asia/Tokyo", "dark")
-    assert AuditName.objects.get(pk=user.pk).name == "Ann B"
+    assert persons.called_now(user.pk) == persons.Known(user.pk, "Ann B", "ann@example.com", genuine=True)
     entry = AuditEvent.objects.filter(chain=INSTALLATION).latest("sequence")
+    was, is_now = entry.before.pop("person"), entry.after.pop("person")
     assert (entry.before, entry.after) == (
         {"time_zone": "UTC", "theme": "system"},
         {"time_zone": "Asia/Tokyo", "theme": "dark"},
     )
+    known = persons.known([was, is_now])
+    assert (known[was].name, known[is_now].name) == ("Ann", "Ann B")
+    assert "Ann" not in str(AuditEvent.objects.values().latest("pk"))
+
+
+@pytest.mark.req("A8")
+def test_new_name_is_an_entry_of_every_team_of_that_person(team: Team) -> None:
+    user, own = make_owner()
+    services.member_add(team=team, user=user, role=Role.VIEWER, actor=BY)
+    services.profile_change(user=user, name="Bob", time_zone="UTC", theme="dark", actor=BY)
+    services.profile_change(user=user, name="Bob", time_zone="UTC", theme="light", actor=BY)
+    for chain, times in ((own.pk, 1), (team.pk, 1), (INSTALLATION, 2)):
+        assert actions(chain).count("profile.change") == times
+
+
+@pytest.mark.req("A10")
+def test_forgotten_person_leaves_a_number_and_an_intact_trail() -> None:
+    ann, team = make_owner()
+    bob = services.user_create(email="bob@example.org", password=PASSWORD, name="Bob Xerxes", actor=BY)
+    services.member_add(team=team, user=bob, role=Role.OWNER, actor=BY)
+    bob_acts = Actor(bob.pk, "owner", on_behalf_of=bob.pk)
+    services.profile_change(user=bob, name="Bob Yoyo", time_zone="UTC", theme="dark", actor=bob_acts)
+    services.person_forget(user=bob, actor=BY)
+    assert everything_kept().isdisjoint({"Xerxes", "Yoyo", "bob@example.org"})
+    assert [found for found in verify_all({team.pk}) if not found.intact] == []
+    assert (actions(team.pk)[-1], actions(INSTALLATION)[-1]) == ("person.forget", "person.forget")
+    assert list(team.users.all()) == [ann]
+    assert not User.objects.get(pk=bob.pk).is_active
+
+
+def everything_kept() -> set[str]:
+    """Every word of every row of every table."""
+    words = set[str]()
+    with connection.cursor() as cursor:
+        for table in connection.introspection.django_table_names():
+            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")  # noqa: S608  (our own names)
+            words |= set(re.findall(r"[\w@.-]+", str(cursor.fetchall())))
+    return words
+
+
+@pytest.mark.req("A10")
+def test_names_that_vanish_without_an_entry_are_missed() -> None:
+    ann, team = make_owner()
+    services.profile_change(user=ann, name="Ann B", time_zone="UTC", theme="dark", actor=Actor(ann.pk))
+    persons.forget(ann.pk)
+    assert {found.chain for found in verify_all({team.pk}) if not found.intact} == {INSTALLATION, team.pk}
+
+
+def test_only_owner_of_a_team_cannot_be_forgotten() -> None:
+    ann, team = make_owner()
+    with pytest.raises(ValidationError, match=f"the only owner of {team.name}"):
+        services.person_forget(user=ann, actor=BY)
+    assert persons.called_now(ann.pk)
 
 
 # --- Teams ------------------------------------------------------------------------------------------------------
@@ -195,7 +272,13 @@ def test_setup_link_makes_the_owner_and_is_kept_only_as_a_hash() -> None:
     assert token not in str(list(SetupLink.objects.values()))
     user, team = complete(token)
     assert Membership.objects.get(team=team, user=user).role == Role.OWNER
-    assert actions(INSTALLATION) == ["user.create", "setup.complete"]
+    assert actions(INSTALLATION) == [
+        "setup_link.create",
+        "user.create",
+        "installation_admin.add",
+        "team.create",
+        "setup.complete",
+    ]
 
 
 def test_setup_link_works_once() -> None:

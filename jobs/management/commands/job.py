@@ -35,12 +35,16 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         server = self._server(options["server"], options["team"])
         access = self._access(server.team, options["email"])
-        try:
-            job = services.job_create(access, server, kinds.KINDS[options["kind"]], client_token=uuid.uuid4())
-        except (services.JobRefused, PermissionDenied) as error:
-            raise CommandError(str(error)) from None
+        with people_cli.plain_errors():
+            job = self._request(access, server, kinds.KINDS[options["kind"]])
         self.stdout.write(f"Job {job.pk}: {options['kind']} of {server.shown_name}")
         self._follow(job)
+
+    def _request(self, access: Access, server: Server, kind: kinds.JobKind) -> Job:
+        try:
+            return services.job_create(access, server, kind, client_token=uuid.uuid4())
+        except (services.JobRefused, PermissionDenied) as error:
+            raise CommandError(str(error)) from None
 
     def _server(self, upstream_id: str, team: str | None) -> Server:
         servers = Server.objects.filter(upstream_id=upstream_id).select_related("team")
@@ -71,6 +75,8 @@ class Command(BaseCommand):
             told = self._tell(job, told)
             if job.status not in MOVING:
                 break
+            if not Job.objects.moving().filter(pk=job.pk).exists():
+                raise CommandError(f"The audit trail of {job.team.name} is broken, so its jobs stand still.")
             pause.wait(0.5)
             engine.run_once()
         if job.status not in GOOD:

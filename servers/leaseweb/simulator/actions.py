@@ -60,7 +60,9 @@ def reinstall(world: World, server: Server, template_id: str, *, ending: Ending)
         require_state(server, "RUNNING")
     if server.snapshots and world.behaviour.reinstall_refuses_snapshots:
         raise RefusedError(409, f"Resource '{server.id}' has snapshots")
-    plan = tasks.reinstall(server, template, world.durations, fails=ending is Ending.FAILS)
+    plan = tasks.reinstall(
+        server, template, world.durations, fails=ending is Ending.FAILS, behaviour=world.behaviour
+    )
     return world.begin(server, "reinstall", plan, ending=ending)
 
 

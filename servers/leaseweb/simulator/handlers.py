@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import parse_qs
 from uuid import uuid4
@@ -72,7 +73,15 @@ def _decode(body: bytes) -> dict[str, Any]:
 
 
 def list_servers(call: Call) -> Answer:
-    return _page(call, "virtualServers", call.world.fleet(call.account), server_json)
+    return _page(call, "virtualServers", call.world.fleet(call.account), partial(_listed, call))
+
+
+def _listed(call: Call, server: Server) -> dict[str, Any]:
+    lag = call.world.behaviour.list_lag
+    if not lag:
+        return server_json(server)
+    state, template = server.as_of(call.world.now() - lag)
+    return server_json(server) | {"state": state, "template": template}
 
 
 def get_server(call: Call) -> Answer:

@@ -99,6 +99,18 @@ class Server:
     idle_since: datetime | None = None
     installs: int = 0
     task: Task | None = None
+    past: list[tuple[float, str, str]] = field(default_factory=list)
+
+    def remember(self, at: float) -> None:
+        """Note how it is from the second `at` of the world's clock on, for a list that lags."""
+        now = (self.state, self.template)
+        if not self.past or self.past[-1][1:] != now:
+            self.past = [*self.past[-50:], (at, *now)]
+
+    def as_of(self, at: float) -> tuple[str, str]:
+        """State and system as they were at the second `at`."""
+        known = [moment for moment in self.past if moment[0] <= at] or self.past[:1]
+        return known[-1][1:] if known else (self.state, self.template)
 
 
 @dataclass
@@ -133,13 +145,18 @@ class Behaviour:
 
     `quick_reboot`: a reboot never leaves RUNNING as far as a reader can see. `max_limit`: a larger `limit` is
     clamped to this. `snapshot_limit`: per server, CloudStack's default. `reinstall_refuses_snapshots`: as the
-    successor product documents it.
+    successor product documents it. `boots_installed`: a stopped server runs after a reinstall. `stays_off`: a running
+    one does not. `list_lag`: seconds by which the list of servers shows their state and system late; the detail does
+    not.
     """
 
     quick_reboot: bool = False
     max_limit: int = 100
     snapshot_limit: int = 10
     reinstall_refuses_snapshots: bool = False
+    boots_installed: bool = False
+    stays_off: bool = False
+    list_lag: float = 0.0
 
 
 class RefusedError(Exception):

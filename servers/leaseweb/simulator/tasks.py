@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 
 from .catalogue import install
-from .model import Durations, RefusedError, Server, Snapshot, Step, Task, Template
+from .model import Behaviour, Durations, RefusedError, Server, Snapshot, Step, Task, Template
 
 Plan = list[tuple[float, Callable[[], None]]]
 
@@ -53,18 +53,19 @@ def quick_reboot(times: Durations) -> Plan:
     return [(times.accept, _nothing), (times.quick_reboot, _nothing)]
 
 
-def reinstall(server: Server, template: Template, times: Durations, *, fails: bool) -> Plan:
-    """Ends in the state it began with. One that fails leaves the old system and the old password."""
+def reinstall(
+    server: Server, template: Template, times: Durations, *, fails: bool, behaviour: Behaviour
+) -> Plan:
+    """Ends in the state it began with, unless the platform does otherwise.
+
+    One that fails leaves the old system and the old password.
+    """
     change = _nothing if fails else partial(install, server, template)
+    start: Plan = [(0.0, _server(server, "STARTING")), (times.start, _server(server, "RUNNING"))]
     if server.state == "STOPPED":
-        return [(times.accept, _nothing), (times.install, change)]
-    return [
-        (times.accept, _server(server, "STOPPING")),
-        (times.stop, _server(server, "STOPPED")),
-        (times.install, change),
-        (0.0, _server(server, "STARTING")),
-        (times.start, _server(server, "RUNNING")),
-    ]
+        return [(times.accept, _nothing), (times.install, change), *(start * behaviour.boots_installed)]
+    stop: Plan = [(times.accept, _server(server, "STOPPING")), (times.stop, _server(server, "STOPPED"))]
+    return [*stop, (times.install, change), *(start * (not behaviour.stays_off))]
 
 
 def snapshot_create(server: Server, snapshot: Snapshot, times: Durations, *, fails: bool) -> Plan:
@@ -114,7 +115,10 @@ def run_task(server: Server, *, until: float) -> None:
     if task is None:
         return
     while task.steps and task.steps[0].at <= until:
-        task.steps.pop(0).effect()
+        step = task.steps.pop(0)
+        server.remember(step.at)
+        step.effect()
+        server.remember(step.at)
     if not task.steps and not task.stuck:
         server.task = None
 

@@ -101,7 +101,9 @@ class World:
         with self.lock:
             server = self.server(server_id)
             server.task = None
+            server.remember(self.now())
             server.state = state
+            server.remember(self.now())
             self.observer(server, "setState")
 
     def begin(self, server: Server, kind: str, plan: Plan, *, ending: Ending = Ending.NORMAL) -> bool:

@@ -1,7 +1,6 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import transaction
 
 from audit.origin import Actor
 from teams import people_cli, services
@@ -22,14 +21,18 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         team = people_cli.find_team(options["team"])
         user = User.objects.filter(email=options["email"].lower()).first()
+        role, name = Role(options["role"]), options["name"]
         # Before the transaction: nobody else could write as long as somebody thinks about a password.
         password = "" if user else self._password(options)
-        with people_cli.plain_errors(), transaction.atomic():
-            user = user or services.user_create(
-                email=options["email"], password=password, name=options["name"], actor=Actor()
+        with people_cli.plain_errors():
+            membership = (
+                services.member_add(team=team, user=user, role=role, actor=Actor())
+                if user
+                else services.member_add_new(
+                    team=team, email=options["email"], password=password, name=name, role=role, actor=Actor()
+                )
             )
-            services.member_add(team=team, user=user, role=Role(options["role"]), actor=Actor())
-        self.stdout.write(f"{user.email} is {options['role']} of {team.name}.")
+        self.stdout.write(f"{membership.user.email} is {options['role']} of {team.name}.")
 
     def _password(self, options: dict[str, Any]) -> str:
         return people_cli.read_secret(from_stdin=options["password_stdin"], prompt="Password: ")

@@ -1,10 +1,11 @@
 import re
 import sys
+from importlib import reload
 from pathlib import Path
 
 import pytest
 
-from lswpanel import queues
+from lswpanel import gunicorn_config, queues
 from lswpanel.supervisor import programs
 
 
@@ -15,10 +16,10 @@ def test_children_find_the_project_from_every_folder() -> None:
     assert (programs.ROOT / "manage.py").is_file()
 
 
-def test_web_serves_the_inherited_socket_without_a_control_socket() -> None:
+def test_web_serves_the_inherited_socket_as_the_configuration_says() -> None:
     web = programs.web(env={}, listener=7, held=(9,))
     assert "fd://7" in web.argv
-    assert "--no-control-socket" in web.argv
+    assert _value(web, "--config") == "python:lswpanel.gunicorn_config"
     assert web.fds == (7, 9)
 
 
@@ -29,11 +30,11 @@ def test_web_gets_the_gate_that_it_waits_at() -> None:
 
 
 def test_threads_are_chosen_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert _value(programs.web(env={}, listener=7), "--threads") == "8"
+    assert reload(gunicorn_config).threads == 8
     assert _value(programs.worker(env={}), "--concurrency") == "8"
     monkeypatch.setenv("WEB_THREADS", "3")
     monkeypatch.setenv("WORKER_CONCURRENCY", "5")
-    assert _value(programs.web(env={}, listener=7), "--threads") == "3"
+    assert reload(gunicorn_config).threads == 3
     assert _value(programs.worker(env={}), "--concurrency") == "5"
 
 
@@ -44,6 +45,10 @@ def test_worker_takes_from_the_queue_that_it_is_for_and_else_from_all() -> None:
     compose = (programs.ROOT / "docker-compose.yml").read_text()
     taken = re.findall(r'"--queues", "([^"]+)"', compose)
     assert sorted(taken) == sorted([queues.READINGS, queues.SENDS])
+
+
+def test_connection_outlives_the_pause_between_two_polls() -> None:
+    assert gunicorn_config.keepalive == 15
 
 
 def test_worker_has_time_to_finish_a_call_and_the_broker_outlives_it() -> None:

@@ -114,7 +114,7 @@ def test_a_good_certificate_is_accepted(wire: Wire, connect: Connect, authority:
     server = wire(GOOD, tls=authority.server())
     client = connect(server, tls=authority.client())
     assert client.get_server("222903").id == "222903"
-    assert client.reboot("222903").outcome is SendOutcome.ACCEPTED
+    assert client.update_reference("222903", reference="x").outcome is SendOutcome.ACCEPTED
 
 
 @pytest.mark.req("X11")

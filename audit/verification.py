@@ -1,0 +1,119 @@
+"""Verification as a worker's job: somebody asks, a worker walks the chain in steps, and the verdict is an entry (A7).
+
+Whole chains are never walked in a web process. One wish a chain, and one chain at a time, so that eight clicks are one
+run and take the time of one thread; a worker that was killed leaves its place to the next one.
+"""
+
+import hmac
+import time
+from dataclasses import asdict
+from datetime import timedelta
+
+import structlog
+from django.db import transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from audit import heads, leases
+from audit.actions import AuditAction
+from audit.checkpoints.key import place_seal
+from audit.log import Change, Target, record
+from audit.models import Outcome, Verification
+from audit.origin import Actor
+from audit.verify import STEP, Place, Step, walk
+
+log = structlog.get_logger()
+LEASE = "verification"
+LEASE_TIME = timedelta(seconds=15)
+# After so long a worker's thread is given back; the next tick rings again.
+SECONDS_AT_ONCE = 4.0
+
+
+def ask(chain: int, actor: Actor) -> bool:
+    """Wish for a verification of this chain; False when somebody's wish is still being met."""
+    Verification.objects.get_or_create(pk=chain)
+    idle = Verification.objects.filter(pk=chain, asked_at=None)
+    who = asdict(actor)
+    return idle.update(number=F("number") + 1, asked_at=Now(), asked_by=who, read=0, entries=0, seal="") == 1
+
+
+def of_chain(chain: int) -> Verification | None:
+    """The wish that waits or was met last, if anybody ever asked."""
+    return Verification.objects.filter(pk=chain).first()
+
+
+def due() -> tuple[int, ...]:
+    """The chain whose wish waits longest, unless a worker is busy with one."""
+    waiting = Verification.objects.filter(~Q(leases.taken(LEASE)), asked_at__isnull=False)
+    return tuple(waiting.order_by("asked_at").values_list("pk", flat=True)[:1])
+
+
+def run(chain: int) -> None:
+    """Walk on for a few seconds from where the last worker stopped; the end, or the first fault, gives the verdict."""
+    with leases.held(LEASE, LEASE_TIME) as lease:
+        wish = Verification.objects.filter(pk=chain, asked_at__isnull=False).first()
+        if lease is not None and wish is not None:
+            _walk_on(wish, lease)
+
+
+def _walk_on(wish: Verification, lease: leases.Lease) -> None:
+    step, end = Step(_place(wish)), time.monotonic() + SECONDS_AT_ONCE
+    while not step.over:
+        step = walk(wish.chain, step.place, limit=STEP)
+        lease.renew()
+        _keep(wish, step.place)
+        if time.monotonic() > end:
+            break
+    if step.over:
+        _conclude(wish, step)
+
+
+def _place(wish: Verification) -> Place | None:
+    """Where to go on; at the beginning if the place in the database is not one that a worker left there."""
+    kept = Place(wish.read, wish.row_hash, wish.entries)
+    return kept if hmac.compare_digest(wish.seal, _seal(wish, kept)) else None
+
+
+def _seal(wish: Verification, place: Place) -> str:
+    return place_seal(wish.chain, place.sequence, place.row_hash)
+
+
+def _keep(wish: Verification, place: Place | None) -> None:
+    if place is not None:
+        seal = _seal(wish, place)
+        ours = Verification.objects.filter(pk=wish.pk, number=wish.number, asked_at__isnull=False)
+        ours.update(read=place.sequence, row_hash=place.row_hash, entries=place.entries, seal=seal)
+
+
+def _conclude(wish: Verification, step: Step) -> None:
+    """Keep the verdict, once for each wish: for the page, as an entry of the chain, and as a mark on a broken one."""
+    try:
+        with transaction.atomic():
+            if _settle(wish, step):
+                _record(wish, step)
+    except (heads.ChainBroken, heads.ChainClosed):
+        log.error("verdict not recorded in the chain", chain=wish.pk, problem=step.problem)
+        _settle(wish, step)
+    if step.problem:
+        heads.mark_broken(wish.pk, step.problem)
+
+
+def _settle(wish: Verification, step: Step) -> bool:
+    """Write the verdict beside the wish; False when it is not the one that waits any more."""
+    verdict = {"entries": step.entries, "first_bad": step.first_bad, "problem": step.problem[:500]}
+    who = wish.asked_by.get("user_id")
+    ours = Verification.objects.filter(pk=wish.pk, number=wish.number, asked_at__isnull=False)
+    return ours.update(asked_at=None, asked_by={}, done_at=Now(), done_by=who, **verdict) == 1
+
+
+def _record(wish: Verification, step: Step) -> None:
+    intact = not step.problem
+    record(
+        AuditAction.AUDIT_VERIFY,
+        chain=wish.pk,
+        actor=Actor(**wish.asked_by),
+        target=Target("audit", str(wish.pk)),
+        outcome=Outcome.DONE if intact else Outcome.FAILED,
+        change=Change(after={"entries": step.entries, "intact": intact, "first_bad": step.first_bad}),
+        reason=step.problem,
+    )

@@ -1,0 +1,5 @@
+from lswpanel.closed import ClosedCommand
+
+
+class Command(ClosedCommand):
+    instead = "Use `manage.py reset_password --email …`."
