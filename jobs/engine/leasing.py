@@ -30,7 +30,7 @@ def with_lease(api_key_id: int, work: Callable[[ApiKey], object]) -> bool:
     held = ApiKey.objects.filter(pk=api_key_id, poll_lease_by=mine)
     api_key = ApiKey.objects.select_related("team").get(pk=api_key_id)
     try:
-        with heads.noticed(), renewed(held, "poll_lease_until"):
+        with renewed(held, "poll_lease_until"), heads.noticed():
             work(api_key)
     except LeasewebError as error:
         log.warning("reading failed", api_key=api_key_id, error=type(error).__name__)

@@ -47,9 +47,14 @@ def read_before(job: Job, kind: JobKind, api_key: ApiKey) -> Fresh | None:
 
 def kept_reading(job: Job) -> Fresh:
     """The same from the server's row, when a reading that is new enough stands there."""
-    job.server.refresh_from_db(fields=["state", "template", "seen_at"])
+    job.server.refresh_from_db(fields=["state", "template", "seen_at", "moved_at"])
     reached("read_before_sending", job.pk)
-    return Fresh(job.server.state, job.server.template, moved_lately=_moved_lately(job))
+    return _fresh(job.server, job.server.state, job.server.template)
+
+
+def _fresh(server: Server, state: str, template: str) -> Fresh:
+    lately = Server.objects.filter(pk=server.pk, moved_at__gt=before(LAG)).exists()
+    return Fresh(state, template, moved_lately=lately)
 
 
 class _NoSuchServer(Exception):
@@ -68,7 +73,7 @@ def _read(job: Job, kind: JobKind, api_key: ApiKey) -> Fresh:
     applying.apply_server(api_key, reading)
     # As it is kept, so that what is read later compares with it.
     shown = mapping.columns(reading.items[0])
-    fresh = Fresh(shown["state"], shown["template"], moved_lately=_moved_lately(job))
+    fresh = _fresh(job.server, shown["state"], shown["template"])
     if kind.needs is Needs.SNAPSHOTS:
         read_at = _read_whole(api_key, job.server, Subject.SNAPSHOTS).read_at
         return replace(fresh, snapshots=listed(job.server, read_at, or_later=True))
@@ -76,10 +81,6 @@ def _read(job: Job, kind: JobKind, api_key: ApiKey) -> Fresh:
         found = _read_whole(api_key, job.server, Subject.TEMPLATES).content
         return replace(fresh, os_templates=frozenset(each["id"] for each in found))
     return fresh
-
-
-def _moved_lately(job: Job) -> bool:
-    return Server.objects.filter(pk=job.server_id, moved_at__gt=before(LAG)).exists()
 
 
 def _read_whole(api_key: ApiKey, server: Server, subject: str) -> ServerReading:
