@@ -134,7 +134,7 @@ class AuditPerson(models.Model):
 
 
 class Checkpoint(models.Model):
-    """Where every chain stood at a moment, signed; `content` and `signature` are the text that `signed` reads (A7).
+    """Where every chain stood at a moment, signed; `content` and `signature` are the text that `signed` reads (A4).
 
     `entries` is how many all chains had together. `anew`: nothing before it counts any more.
     """

@@ -74,7 +74,7 @@ def lines() -> list[str]:
 
 
 @pytest.mark.usefixtures("two")
-@pytest.mark.req("A7")
+@pytest.mark.req("A4")
 def test_checkpoint_lists_every_chain_and_follows_the_one_before() -> None:
     first, second = signed.following(lines(), keys=[public_key()])
     assert first.heads[CHAIN] == (3, AuditEvent.objects.get(chain=CHAIN, sequence=3).row_hash)
@@ -136,7 +136,7 @@ def test_first_one_is_due_soon_after_the_first_entry(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.usefixtures("two")
-@pytest.mark.req("A7")
+@pytest.mark.req("A4")
 @pytest.mark.parametrize("why", ["an hour passed", "entries", "fewer entries", "the clock jumped back"])
 def test_next_one_is_due(why: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert making.due() == ()
@@ -226,7 +226,7 @@ def put_back(old: AuditHead) -> None:
 
 
 @pytest.mark.usefixtures("two")
-@pytest.mark.req("A7")
+@pytest.mark.req("A4")
 @pytest.mark.parametrize("then", [0, 2, 5])
 def test_old_sealed_head_put_back_with_its_tail_cut_is_found(then: int, alarms: list[Any]) -> None:
     """The whole chain verifies by itself afterwards, also when ordinary acts made it as long as it was, or longer."""

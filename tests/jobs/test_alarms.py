@@ -13,7 +13,7 @@ from servers.clock import after, before
 from teams.models import Team, User
 from tests.cast import ClientOf
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.req("G5")]
 LONG = timedelta(seconds=31)
 
 

@@ -15,7 +15,7 @@ from servers.clock import after
 from servers.models import ApiKey, Server, ServerKey, ServerReading, Snapshot
 from tests.support.engine_room import EngineRoom
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.req("G5")]
 TWO_HOURS = timedelta(hours=2)
 MODELS: tuple[type[Model], ...] = (Job, ApiKey, Server, ServerKey, ServerReading, Snapshot)
 

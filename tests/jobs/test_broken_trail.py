@@ -21,7 +21,7 @@ from tests.cast import ClientOf
 from tests.support.engine_room import EngineRoom
 from tests.support.pages import text_of
 
-pytestmark = [pytest.mark.django_db, pytest.mark.req("A2")]
+pytestmark = [pytest.mark.django_db, pytest.mark.req("A2"), pytest.mark.req("A7")]
 BROKEN = "The audit trail of this team is broken"
 HOUR = timedelta(hours=1)
 

@@ -19,7 +19,7 @@ from servers.models import ApiKey, Server
 from teams.models import Team
 from tests.support.engine_room import EngineRoom
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.req("X13")]
 LIST = "listServers"
 
 

@@ -17,7 +17,7 @@ from jobs.states import JobStatus
 from lswpanel import keychecks
 from tests.support.engine_room import EngineRoom
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.req("G7")]
 
 
 def put_back(job: Job, counter: SendCounter) -> None:

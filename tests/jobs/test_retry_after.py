@@ -16,7 +16,7 @@ from servers.leaseweb.simulator.faults import Fault
 from servers.models import ApiKey, Server, ServerReading
 from tests.support.engine_room import EngineRoom
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.req("E2")]
 MINUTE = timedelta(minutes=1)
 
 

@@ -17,7 +17,7 @@ from lswpanel.models import KeyCheck
 from teams.models import Team
 from tests.cast import MakeApiKey, MakePerson
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.req("S5")]
 
 
 @pytest.fixture(autouse=True)

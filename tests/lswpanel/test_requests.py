@@ -14,7 +14,7 @@ from lswpanel import logs
 from lswpanel.requests import PanelHandler
 from tests.support.stack import Stack
 
-pytestmark = [pytest.mark.django_db, pytest.mark.once]
+pytestmark = [pytest.mark.django_db, pytest.mark.once, pytest.mark.req("X17")]
 CHARSETS = (
     "idna",
     "utf-16",

@@ -22,7 +22,7 @@ from lswpanel.supervisor.lock import FolderLock
 from tests.support.panel import MANAGE, environment, manage, one_line, refused
 from tests.support.processes import ROOT, free_port
 
-pytestmark = [pytest.mark.processes, pytest.mark.once]
+pytestmark = [pytest.mark.processes, pytest.mark.once, pytest.mark.req("S5")]
 NAMES = ("secret_key", "encryption_keys", "audit_keys", "checkpoint_key")
 Command = Callable[[Path], "subprocess.CompletedProcess[str]"]
 

@@ -183,7 +183,7 @@ def test_page_tells_of_the_last_checkpoint_and_the_public_key(
     assert "One is signed every hour" in client.get(address).content.decode()
 
 
-@pytest.mark.req("A7")
+@pytest.mark.req("A4")
 def test_download_verifies_and_is_in_the_trail(
     auditor: User, team: Team, download: str, client_of: ClientOf, make_entries: MakeEntries
 ) -> None:
