@@ -181,6 +181,7 @@ def person_forget(*, user: User, actor: Actor) -> list[Team]:
         )
     user.memberships.all().delete()
     EmailAddress.objects.filter(user=user).delete()
+    user.known_addresses.all().delete()
     persons.forget(user.pk)
     user.name, user.email, user.is_active = "", f"forgotten-{user.pk}@forgotten.invalid", False
     user.set_unusable_password()

@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from django.db.models import ProtectedError
 from django.test import Client
 from django.urls import resolve
+from django.utils import timezone
 
 from audit import persons
 from audit.census import verify_all
@@ -172,8 +173,9 @@ def test_forgotten_person_leaves_a_number_and_an_intact_trail() -> None:
     services.member_add(team=team, user=bob, role=Role.OWNER, actor=BY)
     bob_acts = Actor(bob.pk, "owner", on_behalf_of=bob.pk)
     services.profile_change(user=bob, name="Bob Yoyo", time_zone="UTC", theme="dark", actor=bob_acts)
+    bob.known_addresses.create(network="203.0.113.77", used_at=timezone.now())
     services.person_forget(user=bob, actor=BY)
-    assert everything_kept().isdisjoint({"Xerxes", "Yoyo", "bob@example.org"})
+    assert everything_kept().isdisjoint({"Xerxes", "Yoyo", "bob@example.org", "203.0.113.77"})
     assert [found for found in verify_all({team.pk}) if not found.intact] == []
     assert (actions(team.pk)[-1], actions(INSTALLATION)[-1]) == ("person.forget", "person.forget")
     assert list(team.users.all()) == [ann]
