@@ -51,4 +51,5 @@ def filed(head: AuditHead) -> Filed:
 
 def _words(filing: AuditEvent) -> str:
     bad, problem = filing.after.get("first_bad"), filing.after.get("problem")
-    return f"broken at entry {bad} ({problem}), filed in entry {filing.sequence}"
+    where = "" if bad is None else f" at entry {bad}"
+    return f"broken{where} ({problem}), filed in entry {filing.sequence}"
