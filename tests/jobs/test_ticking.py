@@ -28,7 +28,7 @@ def test_tick_of_a_quiet_panel_only_asks_and_asks_little(room: EngineRoom) -> No
     with CaptureQueriesContext(connection) as queries:
         assert engine.tick() == engine.Rings()
     assert [each["sql"] for each in queries if not each["sql"].startswith("SELECT")] == []
-    assert len(queries) == 10
+    assert len(queries) == 12
 
 
 def test_checkpoint_that_is_due_and_a_wish_to_verify_are_rung_and_done_without_a_broker(
