@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Concatenate
 
 import structlog
 from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
 from django.db.models import OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponseBase
 
@@ -16,6 +17,7 @@ from audit.chain import entries
 from audit.log import Target
 from audit.models import AuditEvent
 from teams import refusals
+from teams.bookkeeping import FOR_THE_TRAIL, bookkeeping
 from teams.links import open_page
 from teams.models import Membership, Team, User
 from teams.permissions import PERMISSION_TEXT, Permission, allows
@@ -91,6 +93,11 @@ class Access:
     def require(self, permission: Permission, server: "Server | None" = None) -> None:
         """Raise PermissionDenied with the reason, and leave the refusal in the trail."""
         if reason := self.why_not(permission, server):
+            self._note_refusal(permission, reason, server)
+            raise PermissionDenied(reason)
+
+    def _note_refusal(self, permission: Permission, reason: str, server: "Server | None") -> None:
+        with bookkeeping("a refusal", wait=FOR_THE_TRAIL):
             refusals.note(
                 team_id=self.team.pk,
                 actor=self.actor,
