@@ -13,7 +13,7 @@ from audit.actions import AuditAction
 from jobs import queries, readiness, tasks, words
 from jobs.engine import Note, StaleWriter, advance
 from jobs.kinds import KINDS, JobKind
-from jobs.models import Job, JobEvent
+from jobs.models import Job, JobEvent, SendCounter
 from jobs.states import LIVE, MOVING, JobStatus, Resolution
 from servers import freshness
 from servers.clock import after
@@ -110,6 +110,8 @@ def _refuse_impossible(access: Access, server: Server) -> None:
     # A refused key is none of these: it may be replaced before the job is sent, and the engine looks then.
     if reason := freshness.unseen(server):
         raise JobRefused(reason)
+    if SendCounter.objects.filter(held_at__isnull=False).exists():
+        raise JobRefused(words.HELD_BACK)
     if access.jobs().filter(status__in=LIVE).count() >= MOST_LIVE_PER_TEAM:
         raise JobRefused(
             f"{MOST_LIVE_PER_TEAM} jobs are in flight already. Wait until some of them are done."

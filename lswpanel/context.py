@@ -7,23 +7,30 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
+from jobs import alarms
 from teams.permissions import Permission
 
 
 def page(request: HttpRequest) -> dict[str, Any]:
-    """What all pages share: `access`, its rights, other teams, the demo mark, whether mail works, a lost time zone."""
+    """What all pages share: `access`, its rights, other teams, alarms, the demo mark, mail, a lost time zone."""
     access = getattr(request, "access", None)
     return {
         "access": access,
         "team": access.team if access else None,
         "own_teams": partial(_own_teams, request),
         "unknown_time_zone": getattr(request, "unknown_time_zone", ""),
+        "alarms": partial(_alarms, request),
         "demo": settings.DEMO,
         "can_mail": bool(settings.EMAIL_HOST),
         "may": {name.lower(): access.can(right) for name, right in Permission.__members__.items()}
         if access
         else {},
     }
+
+
+def _alarms(request: HttpRequest) -> list[alarms.Alarm]:
+    """Like the teams for whole pages only; nobody else's business before signing in."""
+    return alarms.of_panel() if request.user.is_authenticated else []
 
 
 def _own_teams(request: HttpRequest) -> list[dict[str, Any]]:

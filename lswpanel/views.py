@@ -61,22 +61,27 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500 for a fault of ours, which Django logs; 503 while the database is locked by somebody else, or away."""
+    """500 for a fault of ours, which Django logs; 503 while the database cannot be used."""
     error = sys.exc_info()[1]
     if _is_locked(error):
-        response = HttpResponse(render_to_string("503_locked.html", {"back": open_page(request)}), status=503)
+        database.error("the database is locked by somebody else", path=request.path)
+        response = _come_again("503_locked.html", {"back": open_page(request)}, seconds=10)
         response["X-Nothing-Kept"] = "yes"  # for the script that tells what became of a form
-    elif connection.vendor == "postgresql" and isinstance(error, OperationalError | InterfaceError):
-        response = render(request, "503_database.html", status=503)
-    else:
-        return own_fault(request)
-    database.error("the database does not answer", error=one_line(str(error), 300))
-    response["Retry-After"] = "5"
+        return response
+    if connection.vendor == "postgresql" and isinstance(error, OperationalError | InterfaceError):
+        database.error("the database does not answer", error=one_line(str(error), 300))
+        return _come_again("503_database.html", {"back": open_page(request)}, seconds=5)
+    return own_fault(request)
+
+
+def _come_again(template: str, context: dict[str, str], *, seconds: int) -> HttpResponse:
+    """Drawn without the request: who is signed in stands in the database."""
+    response = HttpResponse(render_to_string(template, context), status=503)
+    response["Retry-After"] = str(seconds)
     response._has_been_logged = True  # type: ignore[attr-defined]  # Django would add a traceback
     return response
 
 
 def _is_locked(error: BaseException | None) -> bool:
-    """Whether it is SQLite's lock, without which a transaction keeps nothing."""
     code = getattr(error.__cause__, "sqlite_errorcode", 0) if isinstance(error, OperationalError) else 0
     return code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)

@@ -17,6 +17,7 @@ from audit.chain import entries
 from audit.log import Target
 from audit.models import AuditEvent
 from teams import refusals
+from teams.bookkeeping import FOR_THE_TRAIL, bookkeeping
 from teams.links import open_page
 from teams.models import Membership, Team, User
 from teams.permissions import PERMISSION_TEXT, Permission, allows
@@ -92,6 +93,11 @@ class Access:
     def require(self, permission: Permission, server: "Server | None" = None) -> None:
         """Raise PermissionDenied with the reason, and leave the refusal in the trail."""
         if reason := self.why_not(permission, server):
+            self._note_refusal(permission, reason, server)
+            raise PermissionDenied(reason)
+
+    def _note_refusal(self, permission: Permission, reason: str, server: "Server | None") -> None:
+        with bookkeeping("a refusal", wait=FOR_THE_TRAIL):
             refusals.note(
                 team_id=self.team.pk,
                 actor=self.actor,
@@ -99,7 +105,6 @@ class Access:
                 target=server.audit_target() if server else Target("permission", permission),
                 reason=reason,
             )
-            raise PermissionDenied(reason)
 
 
 View = Callable[Concatenate[Any, ...], HttpResponseBase]

@@ -74,7 +74,8 @@ def read_snapshot(snapshot_id: int) -> None:
 def _read_snapshot(snapshot: Snapshot) -> None:
     api_key = snapshot.server.api_key
     if api_key is not None and budget.take(api_key.pk, background=False):
-        applying.read_snapshot(api_key, snapshot)
+        with one_snapshot.kept(snapshot):
+            applying.read_snapshot(api_key, snapshot)
 
 
 @heads.noticed()
@@ -121,7 +122,8 @@ def _read_detail(reading_id: int, *, background: bool) -> bool:
         details.release(reading)
         return False
     try:
-        applying.read_detail(api_key, reading)
+        with details.kept(reading):
+            applying.read_detail(api_key, reading)
     except NotFound:
         # The server's own reading decides whether it is gone; this one is noted as failed.
         return True

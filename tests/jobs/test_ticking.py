@@ -21,4 +21,4 @@ def test_tick_of_a_quiet_panel_only_asks_and_asks_little(room: EngineRoom) -> No
     with CaptureQueriesContext(connection) as queries:
         assert engine.tick() == engine.Rings()
     assert [each["sql"] for each in queries if not each["sql"].startswith("SELECT")] == []
-    assert len(queries) == 10
+    assert len(queries) == 12
