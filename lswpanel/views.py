@@ -83,6 +83,5 @@ def _come_again(template: str, context: dict[str, str], *, seconds: int) -> Http
 
 
 def _is_locked(error: BaseException | None) -> bool:
-    """Whether it is SQLite's lock, without which a transaction keeps nothing."""
     code = getattr(error.__cause__, "sqlite_errorcode", 0) if isinstance(error, OperationalError) else 0
     return code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)

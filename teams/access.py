@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Concatenate
 
 import structlog
 from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
 from django.db.models import OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponseBase
 
@@ -98,6 +99,7 @@ class Access:
                 target=server.audit_target() if server else Target("permission", permission),
                 reason=reason,
             )
+            raise PermissionDenied(reason)
 
 
 View = Callable[Concatenate[Any, ...], HttpResponseBase]

@@ -55,7 +55,7 @@ def test_click_that_could_not_be_kept_says_so_and_leads_back(
 ) -> None:
     page = f"http://testserver/t/north-ops/servers/{server.pk}/"
     answer = browser.post(f"/t/north-ops/{address.format(server.pk)}", form, headers={"Referer": page})
-    assert (answer.status_code, answer["Retry-After"], answer["X-Nothing-Kept"]) == (503, "5", "yes")
+    assert (answer.status_code, answer["Retry-After"], answer["X-Nothing-Kept"]) == (503, "10", "yes")
     assert "Nothing of what you sent was kept." in text_of(answer.content)
     assert f'href="/t/north-ops/servers/{server.pk}/"' in answer.content.decode()
     assert "Content-Security-Policy" in answer
