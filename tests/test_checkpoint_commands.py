@@ -173,4 +173,6 @@ def test_database_that_is_older_than_the_file_is_found_and_recovered(checkpoints
     making.sign_next(5)
     assert "checkpoints: up to 5" in said_by("verify_audit")
     assert AuditEvent.objects.get(chain=team.pk, sequence=4).action == "audit.recover"
-    assert "broken (entry 3 is not the one that checkpoint 3 signed), filed in entry 4" in said_by("verify_audit")
+    assert "broken (entry 3 is not the one that checkpoint 3 signed), filed in entry 4" in said_by(
+        "verify_audit"
+    )

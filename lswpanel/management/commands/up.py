@@ -18,7 +18,7 @@ from lswpanel.supervisor.panel import Panel, Plan
 
 
 class Command(BaseCommand):
-    help = "Starts the panel on this machine: Valkey, the web server, the worker and beat. Ctrl-C stops it."
+    help = "Starts the panel on this machine: Valkey, the web server, two workers and beat. Ctrl-C stops it."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
