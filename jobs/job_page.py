@@ -13,6 +13,7 @@ from jobs.models import Job, JobEvent
 from jobs.states import FINAL, MOVING, JobStatus
 from servers.facts import main_ip
 from teams.access import Access
+from teams.queries import teammate
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +76,12 @@ AFTERWARDS = {
 
 
 def job_context(access: Access, job: Job) -> dict[str, Any]:
-    """Everything but the form to settle it. One query, and one more if something was to follow."""
+    """Everything but the form to settle it. Two queries, and one more if something was to follow."""
     return {
         "job": job,
         "label": words.label(job.kind),
         "about": words.about(job.kind, job.params),
+        "asked_by": teammate(access, job.requested_by) if job.requested_by else None,
         "short": words.SHORT[job.status],
         "words": words.of_job(job),
         "receipt": words.receipt(job),

@@ -2,22 +2,31 @@
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 
 
 def resembled_by_each(names: Sequence[str]) -> list[str]:
     """For each of `names` another one of them that it can be taken for; empty without one."""
-    places: dict[str, list[int]] = defaultdict(list)
-    for place, name in enumerate(names):
-        for shape in _shapes(name):
-            places[shape].append(place)
-    return [_another(places, place, name, names) for place, name in enumerate(names)]
+    crowd = Crowd(dict(enumerate(names)))
+    return [crowd.resembled(name, own=place) for place, name in enumerate(names)]
 
 
-def _another(places: dict[str, list[int]], own: int, name: str, names: Sequence[str]) -> str:
-    others = (place for shape in sorted(_shapes(name)) for place in places[shape][:2] if place != own)
-    return next((names[place] for place in others), "")
+class Crowd:
+    """People by their ids, to look up whose name one can be taken for, however many names are looked up."""
+
+    def __init__(self, names: Mapping[int, str]) -> None:
+        self._names = names
+        self._by_shape: dict[str, list[int]] = defaultdict(list)
+        for pk, name in names.items():
+            for shape in _shapes(name):
+                self._by_shape[shape].append(pk)
+
+    def resembled(self, name: str, *, own: int) -> str:
+        """The name of somebody else than `own` that `name` can be taken for; empty without one."""
+        known = (self._by_shape.get(shape, []) for shape in sorted(_shapes(name)))
+        others = (pk for pks in known for pk in pks[:2] if pk != own)
+        return next((self._names[pk] for pk in others), "")
 
 
 def resembled(name: str, others: Iterable[str]) -> str:

@@ -1,28 +1,30 @@
 """What the pages about people and proof read. Each function starts from what `Access` lets through."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
-from django.urls import reverse
+from django.db.models import Q, QuerySet
 
 import audit.models
 import audit.verification
 from audit import persons
+from audit.actions import AuditAction
 from audit.checkpoints import making
 from audit.checkpoints.signed import read
 from audit.models import AuditEvent, Outcome
 from audit.persons import Known
 from teams import lookalikes
-from teams.access import Access
+from teams.access import Access, Trail
 from teams.keyset import Order, Page, page
 from teams.models import Membership, User
 from teams.permissions import PERMISSION_TEXT, ROLE_PERMISSIONS, SUBJECT_TEXT, Permission, Role
 
 NEWEST_FIRST = Order(("sequence",), descending=True)
 PANEL = "panel"
+# The kind of target that an account is; its id is that of the person.
+USER = "user"
 # The field in which an entry keeps by digest what somebody was called.
 RENAMED = "person"
 LARGEST_SEQUENCE = 2**63 - 1
@@ -34,25 +36,36 @@ OUTCOME_BADGES: dict[str, str] = {Outcome.REFUSED: "warn", Outcome.FAILED: "dang
 class Person:
     """Who stands in an entry, as they were called at that time. `id` is empty for the panel itself.
 
-    `genuine` is False when the name kept for the entry is not the one it was written with.
+    `genuine` is False when the name kept for the entry is not the one it was written with. `looks_like` is the name
+    of somebody else that theirs can be taken for.
     """
 
     id: int | None
     name: str
     email: str = ""
     genuine: bool = True
+    looks_like: str = ""
 
     def __str__(self) -> str:
         return f"{self.name} ({self.email})" if self.email else self.name
 
 
+# Who failed to sign in is not known, and neither is always the account.
+SOMEBODY = Person(None, "somebody")
+STRANGER = Person(None, "no account")
+
+
 @dataclass(frozen=True, slots=True)
 class AuditRow:
-    """An entry as the list shows it: all text and addresses are ready, so that a row costs no lookup."""
+    """An entry as the list shows it: all text and addresses are ready, so that a row costs no lookup.
+
+    `whom` is the person that it was done to, as they are called now; entries about other things have a label.
+    """
 
     event: AuditEvent
     person: Person
     behalf: Person | None
+    whom: Person | None
     url: str
     text: str
     badge: str
@@ -61,10 +74,10 @@ class AuditRow:
 
 
 def audit_page(
-    access: Access, filters: dict[str, Any], *, after: str = "", before: str = ""
+    trail: Trail, filters: dict[str, Any], *, after: str = "", before: str = ""
 ) -> Page[AuditEvent]:
-    """The newest entries that match. Keys as in AuditFilter, for what was asked for."""
-    return page(_filtered(access.audit(), filters), NEWEST_FIRST, after=after, before=before)
+    """The newest entries that match. Keys as in AuditFilter and AccountFilter, for what was asked for."""
+    return page(_filtered(trail.audit(), filters), NEWEST_FIRST, after=after, before=before)
 
 
 def newest_entries(access: Access, count: int) -> list[AuditRow]:
@@ -80,13 +93,53 @@ def _filtered(events: QuerySet[AuditEvent], filters: dict[str, Any]) -> QuerySet
         events = events.filter(target_type="server", target_id=str(server))
     if actor := filters.get("actor"):
         events = events.filter(actor_id=None if actor == PANEL else int(actor))
+    if person := filters.get("person"):
+        events = events.filter(_by_or_about(person))
     return events
 
 
-def audit_rows(access: Access, events: list[AuditEvent]) -> list[AuditRow]:
+def _by_or_about(person: str) -> Q:
+    """What somebody did, and what was done or tried with their account."""
+    if person == PANEL:
+        return Q(actor_id=None) & ~Q(action=AuditAction.LOGIN_FAIL)
+    return Q(actor_id=int(person)) | Q(target_type=USER, target_id=person)
+
+
+def audit_rows(trail: Trail, events: list[AuditEvent]) -> list[AuditRow]:
     names = persons.known(digest for event in events for digest in _digests(event))
-    prefix = reverse("teams:audit_list", args=[access.team.slug])
-    return [_audit_row(event, names, prefix) for event in events]
+    now = persons.all_called_now(int(event.target_id) for event in events if _is_about_person(event))
+    crowd = lookalikes.Crowd(_names(trail))
+    return [_audit_row(event, Cast(names, now, crowd), trail) for event in events]
+
+
+def _names(trail: Trail) -> dict[int, str]:
+    return {pk: name or email for pk, name, email in trail.people().values_list("pk", "name", "email")}
+
+
+def _is_about_person(event: AuditEvent) -> bool:
+    return event.target_type == USER and event.target_id.isdecimal()
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """The people of some entries: what they were called then, by digest, and are now, by id; and whom they are like."""
+
+    then: dict[str, Known]
+    now: dict[int, Known]
+    crowd: lookalikes.Crowd
+
+    def by(self, pk: int | None, digest: str) -> Person:
+        return Person(None, "the panel") if pk is None else self._marked(_named(pk, self.then.get(digest)))
+
+    def whom(self, event: AuditEvent) -> Person | None:
+        """None for what was done to no person, or by that person themselves."""
+        if not _is_about_person(event):
+            return STRANGER if event.action == AuditAction.LOGIN_FAIL else None
+        pk = int(event.target_id)
+        return None if pk == event.actor_id else self._marked(_named(pk, self.now.get(pk)))
+
+    def _marked(self, person: Person) -> Person:
+        return replace(person, looks_like=self.crowd.resembled(person.name, own=person.id or 0))
 
 
 def _digests(event: AuditEvent) -> Iterable[str]:
@@ -95,24 +148,25 @@ def _digests(event: AuditEvent) -> Iterable[str]:
     return event.actor_digest, event.behalf_digest, *renamed
 
 
-def _audit_row(event: AuditEvent, names: dict[str, Known], prefix: str) -> AuditRow:
-    behalf = _person(event.on_behalf_of, event.behalf_digest, names) if event.on_behalf_of else None
+def _audit_row(event: AuditEvent, cast: Cast, trail: Trail) -> AuditRow:
+    nobody = event.actor_id is None and event.action == AuditAction.LOGIN_FAIL
     return AuditRow(
         event=event,
-        person=_person(event.actor_id, event.actor_digest, names),
-        behalf=behalf,
-        url=f"{prefix}{event.sequence}/",
+        person=SOMEBODY if nobody else cast.by(event.actor_id, event.actor_digest),
+        behalf=cast.by(event.on_behalf_of, event.behalf_digest) if event.on_behalf_of else None,
+        whom=cast.whom(event),
+        url=trail.trail_url("detail", event.sequence),
         text=event.get_action_display(),
         badge=OUTCOME_BADGES.get(event.outcome, ""),
-        changes=change_table(event, names),
-        details=event.reason or changes_in_words(event, names),
+        changes=change_table(event, cast.then),
+        details=event.reason or changes_in_words(event, cast.then),
     )
 
 
-def _person(pk: int | None, digest: str, names: dict[str, Known]) -> Person:
-    if pk is None:
-        return Person(None, "the panel")
-    return _named(pk, names.get(digest))
+def teammate(access: Access, user: User) -> Person:
+    """Somebody as they are called now, marked if their name can be taken for that of a current member."""
+    like = lookalikes.Crowd(_names(access)).resembled(str(user), own=user.pk)
+    return Person(user.pk, str(user), user.email if user.name else "", looks_like=like)
 
 
 def _named(pk: int, known: Known | None) -> Person:
@@ -149,16 +203,15 @@ class AuditEntry:
     newer: str
 
 
-def audit_entry(access: Access, sequence: int) -> AuditEntry | None:
-    event = access.audit().filter(sequence=min(sequence, LARGEST_SEQUENCE)).first()
+def audit_entry(trail: Trail, sequence: int) -> AuditEntry | None:
+    event = trail.audit().filter(sequence=min(sequence, LARGEST_SEQUENCE)).first()
     if event is None:
         return None
-    prefix = reverse("teams:audit_list", args=[access.team.slug])
-    numbers = access.audit().order_by("sequence").values_list("sequence", flat=True)
+    numbers = trail.audit().order_by("sequence").values_list("sequence", flat=True)
     newer = numbers.filter(sequence__gt=event.sequence).first()
     older = numbers.filter(sequence__lt=event.sequence).last()
-    beside = [f"{prefix}{number}/" if number is not None else "" for number in (older, newer)]
-    return AuditEntry(audit_rows(access, [event])[0], *beside)
+    beside = [trail.trail_url("detail", number) if number is not None else "" for number in (older, newer)]
+    return AuditEntry(audit_rows(trail, [event])[0], *beside)
 
 
 def change_table(event: AuditEvent, names: dict[str, Known]) -> list[tuple[str, str, str]]:
@@ -177,9 +230,9 @@ def _shown(name: str, value: Any, names: dict[str, Known]) -> str:
     return "nothing" if value is None else str(value)
 
 
-def audit_total(access: Access) -> int:
+def audit_total(trail: Trail) -> int:
     """How many entries the chain has: the sequence has no gaps, so the newest number is the count."""
-    newest = access.audit().order_by("-sequence").values_list("sequence", flat=True).first()
+    newest = trail.audit().order_by("-sequence").values_list("sequence", flat=True).first()
     return newest or 0
 
 
@@ -193,6 +246,13 @@ def actor_choices(access: Access, *, also: str) -> list[tuple[str, str]]:
     if numeric and access.audit().filter(actor_id=int(also)).exists():
         names[also] = _named(int(also), persons.called_now(int(also))).name
     return [*names.items(), (PANEL, "the panel itself")]
+
+
+def account_choices(trail: Trail) -> list[tuple[str, str]]:
+    """Whose accounts entries can be filtered by."""
+    return [
+        (str(pk), name) for pk, name in sorted(_names(trail).items(), key=lambda each: each[1].casefold())
+    ]
 
 
 def server_label(access: Access, server_id: int | None) -> str:
@@ -271,46 +331,47 @@ class Verification:
         return min(100.0, 100.0 * self.wish.read / max(self.total, 1))
 
 
-def verification_context(access: Access) -> dict[str, Any]:
+def verification_context(trail: Trail) -> dict[str, Any]:
     """What the page and its live part show of verifications; `live_ids` is how far the run was that they tell of."""
-    found = verification(access)
+    found = verification(trail)
     return {
         "verification": found,
-        "total": audit_total(access),
+        "verify_url": trail.trail_url("verify"),
+        "total": audit_total(trail),
         "live_ids": (found.wish.read,) if found else (),
         "shown": "reading" if found and found.running else "",
     }
 
 
-def verification_stands_still(access: Access, read: tuple[int, ...]) -> bool:
+def verification_stands_still(trail: Trail, read: tuple[int, ...]) -> bool:
     """Whether a run that was seen at `read` is still just there."""
-    wish = audit.verification.of_chain(access.team.pk)
+    wish = audit.verification.of_chain(trail.chain)
     return wish is None or (wish.asked_at is not None and wish.read in read)
 
 
-def verification(access: Access) -> Verification | None:
+def verification(trail: Trail) -> Verification | None:
     """None when nobody ever asked."""
-    wish = audit.verification.of_chain(access.team.pk)
+    wish = audit.verification.of_chain(trail.chain)
     if wish is None:
         return None
     asked_by = wish.asked_by.get("user_id") if wish.asked_at else wish.done_by
     by = str(_named(asked_by, persons.called_now(asked_by))) if asked_by else "the panel"
-    return Verification(wish, by, audit_total(access))
+    return Verification(wish, by, audit_total(trail))
 
 
 @dataclass(frozen=True, slots=True)
 class CheckpointNote:
-    """What the page tells of the last checkpoint; `entries` is how far it covers this team's trail."""
+    """What the page tells of the last checkpoint; `entries` is how far it covers this trail."""
 
     number: int
     at: datetime
     entries: int
 
 
-def checkpoint(access: Access) -> CheckpointNote | None:
+def checkpoint(trail: Trail) -> CheckpointNote | None:
     """The last signed checkpoint, None when there is none yet."""
     latest = making.latest()
     if latest is None:
         return None
-    entries, _ = read(latest.line).heads.get(access.team.pk, (0, ""))
+    entries, _ = read(latest.line).heads.get(trail.chain, (0, ""))
     return CheckpointNote(latest.number, latest.at, entries)
