@@ -52,7 +52,7 @@ class Person:
 
 # Who failed to sign in is not known, and neither is always the account.
 SOMEBODY = Person(None, "somebody")
-STRANGER = Person(None, "no account")
+STRANGER = Person(None, "unknown account")
 
 
 @dataclass(frozen=True, slots=True)
