@@ -163,10 +163,14 @@ def _audit_row(event: AuditEvent, cast: Cast, trail: Trail) -> AuditRow:
     )
 
 
-def teammate(access: Access, user: User) -> Person:
-    """Somebody as they are called now, marked if their name can be taken for that of a current member."""
-    like = lookalikes.Crowd(_names(access)).resembled(str(user), own=user.pk)
-    return Person(user.pk, str(user), user.email if user.name else "", looks_like=like)
+def as_called_now(access: Access, users: Iterable[User | None]) -> dict[int, Person]:
+    """These people by their ids, each marked if their name can be taken for that of a current member. One query."""
+    crowd, found = lookalikes.Crowd(_names(access)), {user.pk: user for user in users if user}
+    return {pk: _teammate(user, crowd.resembled(str(user), own=pk)) for pk, user in found.items()}
+
+
+def _teammate(user: User, looks_like: str) -> Person:
+    return Person(user.pk, str(user), user.email if user.name else "", looks_like=looks_like)
 
 
 def _named(pk: int, known: Known | None) -> Person:

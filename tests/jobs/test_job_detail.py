@@ -75,7 +75,8 @@ def test_job_detail_marks_a_name_like_that_of_another_member(
     job = make_job(make_server(team), "reboot", "observing", requested_by=operator)
     assert "looks like" not in browser.get(url(job)).content.decode()
     User.objects.filter(pk=viewer.pk).update(name="0tto Operator")
-    assert "looks like 0tto Operator" in text_of(browser.get(url(job)).content)
+    shown = text_of(browser.get(url(job)).content)
+    assert shown.count("looks like 0tto Operator") == 2, "beside who asked, and in the story"
 
 
 def test_job_detail_shows_every_reading_of_a_verdict(
