@@ -33,6 +33,7 @@ class AuditAction(models.TextChoices):
     PERSON_FORGET = "person.forget", "erased the name and address of a person"
     PROFILE_CHANGE = "profile.change", "changed their profile"
     QUOTA_SET = "quota.set", "set a traffic limit"
+    SENDING_RESUME = "sending.resume", "had sending begin again after an older database was put back"
     SERVER_EXTERNAL = "server.external", "saw a change made elsewhere"
     SERVER_NOTE = "server.note", "edited the note of a server"
     SERVER_REFRESH = "server.refresh", "asked for a fresh reading"

@@ -111,6 +111,7 @@ class ChangesForm(forms.Form):
     page = forms.CharField(max_length=20)
     ids = forms.CharField(required=False, max_length=4000)
     shown = forms.CharField(required=False, max_length=20)
+    alarms = forms.CharField(required=False, max_length=60)
 
     def clean_ids(self) -> list[int]:
         parts: str = self.cleaned_data["ids"]

@@ -87,7 +87,7 @@ class NamedForm(JobForm):
     typed = forms.CharField(
         label="Type the server's name to go on",
         max_length=300,
-        widget=forms.TextInput(attrs=UNTOUCHED),
+        widget=forms.TextInput(attrs={**UNTOUCHED, "data-anew": True}),
         error_messages={"required": "Type the server's name. Nothing was sent."},
     )
 

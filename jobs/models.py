@@ -66,6 +66,8 @@ class Job(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     lost_leases = models.PositiveSmallIntegerField(default=0)
     lease_until = models.DateTimeField(null=True)
+    # The heartbeat's name of the process that holds the lease.
+    held_by = models.CharField(max_length=120, blank=True)
     not_before = models.DateTimeField(db_default=Now())
     rung_at = models.DateTimeField(db_default=Now())
     next_poll_at = models.DateTimeField(null=True)
@@ -162,3 +164,44 @@ class ExternalEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.what} of {self.server_id}"
+
+
+class SendCounter(models.Model):
+    """How many requests this database has let out to Leaseweb, in its one row; see `jobs.engine.send_counter`.
+
+    `identity` names the file in the data folder that keeps up with it. `held_at` is set when that file was found to
+    be ahead: an older copy of the database was put back, and nothing is sent until somebody says how to go on.
+    """
+
+    ROW = 1
+    identity = models.UUIDField(default=uuid.uuid4)
+    sends = models.BigIntegerField(default=0)
+    held_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.sends} sends of {self.identity}"
+
+
+class Heartbeat(models.Model):
+    """That a process which moves jobs on is alive: `at` moves every two seconds, `ticked_at` with each of its ticks.
+
+    `trouble` says what keeps it from its work. The row of the last start stands for a panel that is coming up.
+    """
+
+    class Driver(models.TextChoices):
+        START = "start", "start of the panel"
+        WORKER = "worker", "worker"
+        ENGINE = "engine", "manage.py engine"
+
+    class Trouble(models.TextChoices):
+        NONE = "", ""
+        BROKER = "broker", "the message broker does not answer"
+
+    name = models.CharField(max_length=120, unique=True)
+    driver = models.CharField(max_length=10, choices=Driver.choices)
+    at = models.DateTimeField(db_default=Now())
+    ticked_at = models.DateTimeField(null=True)
+    trouble = models.CharField(max_length=10, choices=Trouble.choices, default=Trouble.NONE, blank=True)
+
+    def __str__(self) -> str:
+        return self.name

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from teams.collation import sort_key
+
 # The words of a name before its version: "Windows Server 2022 Standard" is of the family "Windows Server".
 FAMILY = re.compile(r"([^\W\d_]+(?: [^\W\d_]+)?)(?=[ \d(.-]|$)")
 OTHER = "Other"
@@ -26,7 +28,7 @@ class OsTemplate:
 def from_content(content: Iterable[dict[str, Any]]) -> tuple[OsTemplate, ...]:
     """What a reading kept, by name."""
     found = [OsTemplate(str(each["id"]), str(each["name"])) for each in content]
-    return tuple(sorted(found, key=lambda each: (each.name.casefold(), each.id)))
+    return tuple(sorted(found, key=lambda each: (sort_key(each.name), each.id)))
 
 
 @dataclass(frozen=True, slots=True)

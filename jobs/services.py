@@ -11,9 +11,9 @@ from django.db.models.functions import Now
 import audit.log
 from audit.actions import AuditAction
 from jobs import queries, readiness, tasks, words
-from jobs.engine import Note, StaleWriter, advance
+from jobs.engine import Note, StaleWriter, advance, turns
 from jobs.kinds import KINDS, JobKind
-from jobs.models import Job, JobEvent
+from jobs.models import Job, JobEvent, SendCounter
 from jobs.states import LIVE, MOVING, JobStatus, Resolution
 from servers import freshness
 from servers.clock import after
@@ -110,6 +110,8 @@ def _refuse_impossible(access: Access, server: Server) -> None:
     # A refused key is none of these: it may be replaced before the job is sent, and the engine looks then.
     if reason := freshness.unseen(server):
         raise JobRefused(reason)
+    if SendCounter.objects.filter(held_at__isnull=False).exists():
+        raise JobRefused(words.HELD_BACK)
     if access.jobs().filter(status__in=LIVE).count() >= MOST_LIVE_PER_TEAM:
         raise JobRefused(
             f"{MOST_LIVE_PER_TEAM} jobs are in flight already. Wait until some of them are done."
@@ -196,6 +198,7 @@ def job_cancel(access: Access, job: Job) -> None:
             raise StaleWriter
         note = Note("Cancelled before anything was sent.", "cancelled")
         advance(job, JobStatus.CANCELLED, note=note, actor=access.actor)
+        turns.give_up_turn(job)
     except StaleWriter:
         raise JobRefused("Too late to cancel: the request is being sent, or was sent already.") from None
 

@@ -9,13 +9,13 @@ from django.utils import timezone
 from jobs import queries
 from jobs.models import Job
 from servers.models import Server, ServerReading, Snapshot
+from servers.search import found_by
 from teams.access import Access
 from teams.keyset import Order, Page, page
 
-SORTS = {"name": ("name", "id"), "taken": ("taken_at", "id"), "state": ("state", "taken_at", "id")}
+SORTS = {"name": ("name_key", "id"), "taken": ("taken_at", "id"), "state": ("state", "taken_at", "id")}
 NEWEST = "-taken"
 MOST_OF_SERVER = 100
-MOST_WORDS = 6
 JOBS_OF_SNAPSHOT = 10
 
 
@@ -53,9 +53,7 @@ def snapshot_page(
 
 def conditions(filters: SnapshotFilters) -> Q:
     """The filters as one condition on snapshots."""
-    found = Q()
-    for word in filters.q.split()[:MOST_WORDS]:
-        found &= Q(name__icontains=word) | Q(server__search_text__contains=word.casefold())
+    found = found_by(filters.q, "search_text", "server__search_text")
     if filters.state:
         found &= Q(state=filters.state)
     if filters.older:

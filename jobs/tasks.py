@@ -3,22 +3,18 @@
 They are acknowledged early, have no result, no retry and no countdown: the database remembers what is due.
 """
 
-import structlog
 from celery import Task, shared_task
-from kombu.exceptions import OperationalError
 
 import audit.verification
 from audit.checkpoints import making
 from jobs import engine
+from jobs.bell import PATIENCE_OF_TICK, Hint, bell
 from jobs.engine import reading
-
-log = structlog.get_logger()
-HINT_SECONDS = 10
 
 
 @shared_task
 def submit_job(job_id: int) -> None:
-    engine.submit(job_id)
+    engine.submit(job_id, ring_submit)
 
 
 @shared_task
@@ -63,10 +59,17 @@ def sign_checkpoint(checkpoint_id: int) -> None:
 
 @shared_task
 def tick() -> None:
-    rings = engine.tick()
-    for task, ids in by_task(rings):
-        for each in ids:
-            task.apply_async((each,), expires=HINT_SECONDS)
+    bell.heard()
+    tick_here()
+
+
+def tick_here(*, probe: bool = False) -> None:
+    """One tick, and the bells for what is due. `probe`: ring even when nothing is, to find out about the broker."""
+    hints: list[Hint] = [(task, (pk,)) for task, ids in by_task(engine.tick()) for pk in ids]
+    if probe and not hints:
+        hints = [(tick, ())]
+    if hints:
+        bell.ring(hints, patience=PATIENCE_OF_TICK)
 
 
 def by_task(rings: engine.Rings) -> tuple[tuple[Task[[int], None], tuple[int, ...]], ...]:
@@ -86,7 +89,4 @@ def by_task(rings: engine.Rings) -> tuple[tuple[Task[[int], None], tuple[int, ..
 
 def ring_submit(job_id: int) -> None:
     """Tell a worker about a new job at once; without a broker the next tick does it."""
-    try:
-        submit_job.apply_async((job_id,), expires=HINT_SECONDS)
-    except OperationalError:
-        log.warning("no broker; the next tick will ring", job=job_id)
+    bell.ring([(submit_job, (job_id,))])

@@ -11,4 +11,5 @@ class PanelConfig(AppConfig):
     verbose_name = "lswpanel"
 
     def ready(self) -> None:
-        from lswpanel import checks  # noqa: F401  (registers the checks, which need loaded settings)
+        # They register checks and receivers, and need loaded settings.
+        from lswpanel import checks, database  # noqa: F401

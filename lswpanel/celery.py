@@ -5,9 +5,11 @@ import sys
 
 import django
 from celery import Celery
-from celery.signals import beat_init, setup_logging, worker_init
+from celery.signals import beat_init, celeryd_after_setup, setup_logging, worker_init, worker_shutdown
 from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError
+
+from lswpanel.supervisor.children import ENDED
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lswpanel.settings")
 
@@ -35,3 +37,19 @@ def refuse_unsafe(**_: object) -> None:
         serving.refuse_unsafe()
     except (ImproperlyConfigured, OperationalError) as error:
         sys.exit(f"lswpanel: {error}")
+
+
+@celeryd_after_setup.connect
+def begin_heartbeat(**_: object) -> None:
+    """Each worker shows that it lives, even one that reaches no broker yet; the apps are loaded by now."""
+    from jobs import heart
+    from jobs.models import Heartbeat
+
+    heart.begin(Heartbeat.Driver.WORKER, ticks=True, ended=int(os.environ.get(ENDED, "0")))
+
+
+@worker_shutdown.connect
+def end_heartbeat(**_: object) -> None:
+    from jobs import heart
+
+    heart.end()

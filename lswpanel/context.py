@@ -7,17 +7,19 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
+from jobs import alarms
 from teams.permissions import Permission
 
 
 def page(request: HttpRequest) -> dict[str, Any]:
-    """What all pages share: `access` or `installation`, rights, other teams, the demo, mail, a lost time zone."""
+    """What all pages share: `access` or `installation`, rights, teams, alarms, the demo, mail, a lost time zone."""
     access = getattr(request, "access", None)
     return {
         "access": access,
         "team": access.team if access else None,
         "installation": getattr(request, "installation", None),
         "own_teams": partial(_own_teams, request),
+        "alarms": partial(_alarms, request),
         "unknown_time_zone": getattr(request, "unknown_time_zone", ""),
         "demo": settings.DEMO,
         "can_mail": bool(settings.EMAIL_HOST),
@@ -25,6 +27,11 @@ def page(request: HttpRequest) -> dict[str, Any]:
         if access
         else {},
     }
+
+
+def _alarms(request: HttpRequest) -> list[alarms.Alarm]:
+    """Like the teams for whole pages only; nobody else's business before signing in."""
+    return alarms.of_panel() if request.user.is_authenticated else []
 
 
 def _own_teams(request: HttpRequest) -> list[dict[str, Any]]:

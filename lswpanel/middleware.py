@@ -21,6 +21,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from audit import heads
 from teams import passwords, sign_in
+from teams.bookkeeping import NotRecorded
 
 log = structlog.get_logger()
 Handler = Callable[[HttpRequest], HttpResponse]
@@ -158,12 +159,18 @@ def _answer(request: HttpRequest, exception: Exception) -> HttpResponse | None:
         case heads.ChainBroken(chain=chain, problem=problem):
             heads.mark_broken(chain, problem)
             response = render(request, "503_trail.html", {"chain": chain, "problem": problem}, status=503)
+        case NotRecorded():
+            response = render(request, "503_not_recorded.html", status=503)
+            response["Retry-After"] = "10"
         case passwords.Busy():
             response = render(request, "503_busy.html", status=503)
             response["Retry-After"] = str(passwords.COME_AGAIN)
         case sign_in.TooSoon(seconds=seconds):
             response = render(request, "429.html", {"minutes": -(-seconds // 60)}, status=429)
             response["Retry-After"] = str(seconds)
+        case NotRecorded():
+            response = render(request, "503_not_recorded.html", status=503)
+            response["Retry-After"] = "10"
         case _:
             return None
     return response

@@ -6,6 +6,7 @@ from django import forms
 from django.views.decorators.debug import sensitive_variables
 
 from servers.leaseweb import CredentialType, Secret, is_username
+from teams.fields import UNFILLED, SecretInput
 
 KINDS = [
     (CredentialType.OPERATING_SYSTEM.value, "Operating system"),
@@ -39,9 +40,9 @@ class RevealForm(forms.Form):
 
 
 def _password_field(label: str, **options: Any) -> forms.CharField:
-    attributes = {"autocomplete": "new-password", "spellcheck": "false", "data-1p-ignore": "true"}
-    widget = forms.PasswordInput(render_value=False, attrs=attributes)
-    return forms.CharField(label=label, max_length=LONGEST_PASSWORD, strip=False, widget=widget, **options)
+    return forms.CharField(
+        label=label, max_length=LONGEST_PASSWORD, strip=False, widget=SecretInput, **options
+    )
 
 
 class StoreForm(forms.Form):
@@ -52,14 +53,7 @@ class StoreForm(forms.Form):
         label="User",
         max_length=256,
         help_text="For example root, Administrator or admin. An unknown one is added.",
-        widget=forms.TextInput(
-            attrs={
-                "autocomplete": "off",
-                "spellcheck": "false",
-                "autocapitalize": "none",
-                "data-1p-ignore": "true",
-            }
-        ),
+        widget=forms.TextInput(attrs=UNFILLED),
     )
     password = _password_field("Password")
     again = _password_field("The same password again")

@@ -13,6 +13,7 @@ from servers.leaseweb import CredentialType, LeasewebError, NotFound, Secret
 from servers.models import ApiKey, Server, ServerReading
 from servers.witness import Deed, Result
 from teams.access import Access
+from teams.bookkeeping import persistent
 
 MOST_REVEALS = 5
 REVEALS_WITHIN = timedelta(minutes=10)
@@ -116,6 +117,7 @@ def _reveals(access: Access) -> list[datetime]:
     return list(lately.order_by("-at").values_list("at", flat=True)[: MOST_REVEALS + 1])
 
 
+@persistent
 @transaction.atomic(durable=True)
 def _conclude(deed: Deed, result: Result) -> None:
     witness.conclude(deed, result)

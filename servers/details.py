@@ -5,6 +5,7 @@ see what was read last and never wait; a worker asks and keeps.
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from servers import freshness, snapshots
 from servers.clock import after, before, database_time, scaled
 from servers.connect import client_for
 from servers.health import error_columns, note_failure, note_success
+from servers.lease import LEASE, renewed
 from servers.leaseweb import (
     Client,
     CredentialName,
@@ -30,11 +32,10 @@ from servers.leaseweb import (
 from servers.models import ApiKey, Server, ServerReading
 from servers.snapshots import SnapshotChange, Write
 from servers.traffic import reading as traffic
+from teams.bookkeeping import bookkeeping
 from teams.cursor import bump
 
 Subject = ServerReading.Subject
-# One reading takes 45 s at the most; a worker that died with one lets go of it by itself.
-LEASE = timedelta(minutes=2)
 AGAIN_AFTER_FAILURE = timedelta(minutes=5)
 # Marks a name in the kept list of credentials that the last whole list lacked.
 MISSING = "missing"
@@ -150,6 +151,11 @@ def lease(reading: ServerReading) -> bool:
     return ServerReading.objects.filter(free(), pk=reading.pk).update(lease_until=after(LEASE)) == 1
 
 
+def kept(reading: ServerReading) -> AbstractContextManager[None]:
+    """Keep the lease of a reading while it is being read."""
+    return renewed(ServerReading.objects.filter(pk=reading.pk), "lease_until")
+
+
 def release(reading: ServerReading) -> None:
     """Give a claimed reading back unread."""
     ServerReading.objects.filter(pk=reading.pk).update(lease_until=None)
@@ -183,14 +189,18 @@ def freshen(server: Server, subject: str, older_than: timedelta) -> bool:
     """
     if freshness.out_of_reach(server):
         return False
-    reading = of(server, subject)
+    known = ServerReading.objects.filter(server=server, subject=subject)
+    reading = known.first()
     old = Q(read_at=None) | Q(read_at__lte=before(older_than))
     rested = Q(error_at=None) | Q(error_at__lte=before(min(older_than, AGAIN_AFTER_FAILURE)))
-    stale = ServerReading.objects.filter(old, rested, pk=reading.pk, asked_at=None)
-    if reading.asked_at is None and stale.exists():
+    stale = known.filter(old, rested, asked_at=None)
+    if reading is not None and (reading.asked_at is not None or not stale.exists()):
+        return reading.asked_at is not None
+    with bookkeeping(f"a wish to read {subject}"):
+        of(server, subject)
         stale.update(asked_at=Now())
         return True
-    return reading.asked_at is not None
+    return False
 
 
 def prepare(servers: QuerySet[Server], now: datetime) -> None:

@@ -4,10 +4,12 @@ from django import forms
 from django.views.decorators.debug import sensitive_variables
 
 from servers import contract_queries
-from servers.leaseweb import Secret
+from servers.leaseweb import Secret, looks_like_key
 from servers.models import ApiKey, Server
 from servers.queries import SORTS, Facets, Filters
-from teams.fields import IdField, SearchField, SortField
+from servers.services import KEY_AS_NAME
+from teams.edits import EditForm
+from teams.fields import UNFILLED, GivenField, IdField, SearchField, SecretInput, SortField
 from teams.names import single_spaced
 
 LONGEST_REFERENCE = 255
@@ -60,12 +62,11 @@ class ContractFilterForm(forms.Form):
         return contract_queries.Filters(**{name: value for name, value in self.cleaned_data.items() if value})
 
 
-class ServerNameForm(forms.Form):
+class ServerNameForm(EditForm):
     """The reference of a server at Leaseweb. Line breaks and runs of spaces become one space."""
 
-    reference = forms.CharField(
+    reference = GivenField(
         label="Name",
-        required=False,
         max_length=LONGEST_REFERENCE,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "data-focus": True}),
     )
@@ -74,9 +75,8 @@ class ServerNameForm(forms.Form):
         return single_spaced(self.cleaned_data["reference"])
 
 
-class ServerNoteForm(forms.Form):
-    note = forms.CharField(
-        required=False,
+class ServerNoteForm(EditForm):
+    note = GivenField(
         max_length=2000,
         help_text="For your team alone; Leaseweb never sees it. No passwords: everybody in the team can read this.",
         widget=forms.Textarea(attrs={"rows": 8}),
@@ -87,11 +87,20 @@ class ApiKeyNameForm(forms.Form):
     name = forms.CharField(
         max_length=80,
         help_text="What your team calls it, for example the account it belongs to.",
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        widget=forms.TextInput(attrs=UNFILLED),
     )
 
     def clean_name(self) -> str:
-        return single_spaced(self.cleaned_data["name"])
+        """A key that was typed here by mistake is not sent back to the browser either (K3)."""
+        name = single_spaced(self.cleaned_data["name"])
+        if looks_like_key(name):
+            self.data = dict(self.data.items()) | {"name": ""}
+            raise forms.ValidationError(KEY_AS_NAME)
+        return name
+
+
+class ApiKeyRenameForm(EditForm, ApiKeyNameForm):
+    pass
 
 
 class ApiKeyForm(ApiKeyNameForm):
@@ -100,9 +109,7 @@ class ApiKeyForm(ApiKeyNameForm):
     key = forms.CharField(
         label="API key",
         help_text="From the Customer Portal, under API keys. It is tried at once, then kept encrypted.",
-        widget=forms.PasswordInput(
-            render_value=False, attrs={"autocomplete": "off", "spellcheck": "false", "data-1p-ignore": "true"}
-        ),
+        widget=SecretInput,
     )
 
     @sensitive_variables()

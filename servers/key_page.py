@@ -44,7 +44,7 @@ class KeyRow:
 
 def context(access: Access) -> dict[str, Any]:
     """The keys, and whether one of them is being read. One query."""
-    api_keys = list(queries.keys_in_use(access))
+    api_keys = queries.keys_in_use(access)
     reading = queries.being_read(api_keys)
     return {
         "rows": _key_rows(access, api_keys),
@@ -94,5 +94,5 @@ def _progress(key: ApiKey) -> str:
 
 
 def _pace(key: ApiKey) -> str:
-    lasts = budget.spread(passes.calls_of(key))
+    lasts = budget.spread(budget.list_calls(key))
     return f"takes about {duration(lasts)} at this call budget" if lasts > passes.EVERY else ""

@@ -14,7 +14,7 @@ from teams.access import Access
 from teams.links import row_link
 from teams.listing import export_button, headings, pager_urls, place
 
-HEADINGS = (("name", "Name"), ("state", "State"), ("place", "Data centre"), ("age", "As of"))
+HEADINGS = (("name", "Name"), ("state", "State"), ("place", "Data centre"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,9 @@
 from decimal import Decimal
 from typing import Any
 
+from servers import search
 from servers.leaseweb import Contract, Hardware, Iso, NetworkTraffic, VirtualServer
+from teams.collation import sort_key
 from teams.names import single_spaced
 
 NAME_LIMIT = 200
@@ -74,8 +76,8 @@ def _traffic(traffic: NetworkTraffic) -> dict[str, Any]:
 def _derived(upstream: VirtualServer) -> dict[str, str]:
     name = _cut(single_spaced(upstream.reference or upstream.name), NAME_LIMIT)
     shown = name or f"Server {upstream.id}"
-    words = (shown, upstream.id, upstream.reference, *(ip.ip for ip in upstream.ips))
-    return {"shown_name": shown, "search_text": " ".join(words).casefold()}
+    search_text = search.text_of((shown, upstream.id, upstream.reference), (ip.ip for ip in upstream.ips))
+    return {"shown_name": shown, "name_key": sort_key(shown), "search_text": search_text}
 
 
 def _cut(text: str | None, limit: int = 64) -> str:

@@ -7,6 +7,7 @@ from django.db.models.functions import Now
 
 from audit.log import Target
 from servers.leaseweb import Secret
+from teams.collation import BytewiseField, SearchKeyField, SortKeyField
 from teams.encryption import Place, decrypt, encrypt, fingerprint
 from teams.models import Team, User
 
@@ -16,9 +17,13 @@ PRODUCT = "virtualServers"
 class ApiKey(models.Model):
     """A Leaseweb API key of a team: sealed, shown as a fingerprint, with what its last readings told.
 
-    `budget_tokens` and `budget_at` are its call budget (see `servers.budget`); `paused_until` keeps a Retry-After
-    or an open breaker; `poll_lease_until` makes one worker at a time read for it. `refused_about` is what Leaseweb
-    refused it once for (see `servers.health`), until something works again.
+    `budget_tokens` and `budget_at` are its call budget (see `servers.budget`), halved until `slowed_until`. Until
+    `clicks_until` clicks wait for that budget: nothing else is read, but for what jobs are judged by, and that not
+    before `polls_after`. `paused_until` is the one clock of all its calls: nothing is asked before. It keeps an open
+    breaker, or a Retry-After; the latter stands in `retry_after_until`, too, since no success ends it.
+    `listed_at` is when its list was begun to be read for several clicks at once. `poll_lease_until` makes one worker at
+    a time read for it, the one that wrote `poll_lease_by`.
+    `refused_about` is what Leaseweb refused it once for (see `servers.health`), until something works again.
 
     `synced_at` is when the last whole pass through its servers began, which showed `server_count` of them in
     `list_calls` calls. The `pass_*` columns say where the pass under way stands (see `servers.passes`): its begin, the
@@ -47,7 +52,13 @@ class ApiKey(models.Model):
     next_sync_at = models.DateTimeField(db_default=Now())
     refresh_asked_at = models.DateTimeField(null=True)
     poll_lease_until = models.DateTimeField(null=True)
+    poll_lease_by = models.CharField(max_length=32, blank=True)
     paused_until = models.DateTimeField(null=True)
+    retry_after_until = models.DateTimeField(null=True)
+    slowed_until = models.DateTimeField(null=True)
+    clicks_until = models.DateTimeField(null=True)
+    polls_after = models.DateTimeField(null=True)
+    listed_at = models.DateTimeField(null=True)
     failures = models.PositiveIntegerField(default=0)
     error = models.CharField(max_length=500, blank=True)
     error_at = models.DateTimeField(null=True)
@@ -117,6 +128,7 @@ class Server(models.Model):
     upstream_id = models.CharField(max_length=64)
     # What people call it: the reference, else a name of Leaseweb's, else the id. Never empty, so it can be sorted by.
     shown_name = models.CharField(max_length=200)
+    name_key = SortKeyField(of="shown_name")
     search_text = models.TextField()
     changed_seq = models.BigIntegerField(default=0)
     first_seen_at = models.DateTimeField(db_default=Now())
@@ -133,7 +145,7 @@ class Server(models.Model):
     reference = models.TextField(blank=True)
     state = models.CharField(max_length=10, choices=State.choices, default=State.UNKNOWN)
     firewall_state = models.CharField(max_length=20, blank=True)
-    data_center = models.CharField(max_length=64, blank=True)
+    data_center = BytewiseField(max_length=64, blank=True)
     template = models.CharField(max_length=200, blank=True)
     service_offering = models.CharField(max_length=64, blank=True)
     sla = models.CharField(max_length=64, blank=True)
@@ -165,13 +177,12 @@ class Server(models.Model):
             models.UniqueConstraint(fields=("team", "product", "upstream_id"), name="server_once"),
         )
         indexes = (
-            models.Index(fields=("team", "shown_name", "id"), name="server_by_name"),
-            models.Index(fields=("team", "state", "shown_name", "id"), name="server_by_state"),
-            models.Index(fields=("team", "data_center", "shown_name", "id"), name="server_by_place"),
+            models.Index(fields=("team", "name_key", "id"), name="server_by_name"),
+            models.Index(fields=("team", "state", "name_key", "id"), name="server_by_state"),
+            models.Index(fields=("team", "data_center", "name_key", "id"), name="server_by_place"),
             models.Index(fields=("team", "template", "id"), name="server_by_template"),
-            models.Index(fields=("team", "seen_at", "id"), name="server_by_age"),
             models.Index(fields=("team", "changed_seq"), name="server_by_change"),
-            models.Index(fields=("team", "contract_ends_on", "shown_name", "id"), name="server_by_end"),
+            models.Index(fields=("team", "contract_ends_on", "name_key", "id"), name="server_by_end"),
             # The choices of the list's filters, read from the index alone.
             models.Index(fields=("team", "data_center", "template", "gone_at"), name="server_facets"),
             models.Index(
@@ -183,6 +194,11 @@ class Server(models.Model):
 
     def __str__(self) -> str:
         return self.shown_name
+
+    @property
+    def coming_reference(self) -> str:
+        """The name that the server has at Leaseweb, or that a rename asked for and no reading has shown yet."""
+        return self.reference if self.reference_asked is None else self.reference_asked
 
     def audit_target(self, job_id: int | None = None) -> Target:
         """How an entry of the trail names this server; `job_id` for what a job of ours did to it."""
@@ -264,6 +280,8 @@ class Snapshot(models.Model):
     server = models.ForeignKey(Server, on_delete=models.CASCADE, related_name="snapshots")
     upstream_id = models.CharField(max_length=64)
     name = models.CharField(max_length=255)
+    name_key = SortKeyField(of="name")
+    search_text = SearchKeyField(of="name")
     state = models.CharField(max_length=10, choices=State.choices, default=State.UNKNOWN)
     state_since = models.DateTimeField(db_default=Now())
     taken_at = models.DateTimeField(db_default=Now())
@@ -279,7 +297,7 @@ class Snapshot(models.Model):
         constraints = (models.UniqueConstraint(fields=("server", "upstream_id"), name="snapshot_once"),)
         indexes = (
             models.Index(fields=("team", "taken_at", "id"), name="snapshot_by_age"),
-            models.Index(fields=("team", "name", "id"), name="snapshot_by_name"),
+            models.Index(fields=("team", "name_key", "id"), name="snapshot_by_name"),
             models.Index(fields=("team", "state", "taken_at", "id"), name="snapshot_by_state"),
             models.Index(fields=("team", "changed_seq"), name="snapshot_by_change"),
             models.Index(

@@ -13,23 +13,26 @@ from servers.models import ApiKey, Server
 from servers.sync import Reading
 from servers.witness import Deed, Result
 from teams.access import Access
+from teams.bookkeeping import persistent
 from teams.cursor import bump
+from teams.edits import demand_unchanged
 
 
-def server_rename(access: Access, server: Server, reference: str) -> Result:
+def server_rename(access: Access, server: Server, reference: str, *, seen: str | None = None) -> Result:
     """Give a server another reference at Leaseweb (PUT /virtualServers/{id}); `server` comes with its key.
 
     The empty one takes the name off; the one that it has already costs no call. What is asked is audited and
     committed before the call; without that there is no call (A2). A success is written into our row at once where
     nothing else about the server changed meanwhile; else, and when Leaseweb did not confirm it, the next reading
-    tells. Raises OutOfReach when nobody can be asked.
+    tells. Raises OutOfReach when nobody can be asked, ChangedMeanwhile when `seen`, if given, is not the mark of the
+    name that the server has or is about to have.
     """
     api_key = witness.key_of(server)
     if reference == server.reference:
         return Result(Outcome.DONE)
     change = audit.log.Change({"reference": server.reference}, {"reference": reference})
     deed = Deed(AuditAction.SERVER_RENAME, access, server, change)
-    _announce(deed, reference)
+    _announce(deed, reference, seen)
     sent = live.rename(api_key, server.upstream_id, reference)
     result = witness.of_sent(sent)
     _conclude(deed, api_key, sent, result)
@@ -38,12 +41,15 @@ def server_rename(access: Access, server: Server, reference: str) -> Result:
 
 
 @transaction.atomic(durable=True)
-def _announce(deed: Deed, reference: str) -> None:
+def _announce(deed: Deed, reference: str, seen: str | None) -> None:
     """The wanted name stands in the row first, so that no reading takes it for somebody else's doing."""
+    row = Server.objects.select_for_update().only("reference", "reference_asked").get(pk=deed.server.pk)
+    demand_unchanged(row.coming_reference, seen)
     Server.objects.filter(pk=deed.server.pk).update(reference_asked=reference)
     witness.announce(deed)
 
 
+@persistent
 @transaction.atomic(durable=True)
 def _conclude(deed: Deed, api_key: ApiKey, sent: Sent, result: Result) -> None:
     if result.done and sent.server is not None and _shows_nothing_else(deed.server, sent.server):
@@ -74,13 +80,21 @@ def _ask_reading(deed: Deed) -> None:
 
 
 @transaction.atomic
-def server_note(access: Access, server: Server, note: str) -> None:
-    """Write the team's own note on a server; Leaseweb never sees it."""
-    Server.objects.filter(pk=server.pk).update(note=note, changed_seq=bump(access.team.pk))
+def server_note(access: Access, server: Server, note: str, *, seen: str) -> None:
+    """Write the team's own note on a server; Leaseweb never sees it. The same note again is no change.
+
+    Raises ChangedMeanwhile unless `seen` is the mark of the note that stands there, under the team's lock.
+    """
+    seq = bump(access.team.pk)
+    kept = access.servers().values_list("note", flat=True).get(pk=server.pk)
+    if kept == note:
+        return
+    demand_unchanged(kept, seen)
+    Server.objects.filter(pk=server.pk).update(note=note, changed_seq=seq)
     audit.log.record(
         AuditAction.SERVER_NOTE,
         chain=access.team.pk,
         actor=access.actor,
         target=server.audit_target(),
-        change=audit.log.Change({"note": server.note}, {"note": note}),
+        change=audit.log.Change({"note": kept}, {"note": note}),
     )

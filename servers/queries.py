@@ -1,24 +1,25 @@
 """What the pages about servers and keys read. Every query starts from `Access`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 
 from django.db.models import Count, Q, QuerySet
 
 from audit.log import Fields
 from servers.models import ApiKey, Server
+from servers.search import found_by
 from teams.access import Access
+from teams.collation import sort_key
 from teams.keyset import Order, Page, page
 from teams.listing import count_text
 
+# Nothing that moves with every reading: rows would pass by the reader between two pages.
 SORTS = {
-    "name": ("shown_name", "id"),
-    "state": ("state", "shown_name", "id"),
-    "place": ("data_center", "shown_name", "id"),
-    "age": ("seen_at", "id"),
+    "name": ("name_key", "id"),
+    "state": ("state", "name_key", "id"),
+    "place": ("data_center", "name_key", "id"),
 }
 MOST_CHOICES = 200
-MOST_WORDS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +64,7 @@ class Facets:
 
 def conditions(access: Access, filters: Filters) -> Q:
     """The filters as one condition on servers."""
-    found = Q()
-    for word in filters.q.casefold().split()[:MOST_WORDS]:
-        found &= Q(search_text__contains=word)
+    found = found_by(filters.q, "search_text")
     for column, value in (
         ("state", filters.state),
         ("data_center", filters.place),
@@ -90,11 +89,15 @@ def facets(access: Access, filters: Filters) -> Facets:
     )
     found = list(groups)
     return Facets(
-        places=sorted({group["data_center"] for group in found} - {""})[:MOST_CHOICES],
-        templates=sorted({group["template"] for group in found} - {""})[:MOST_CHOICES],
+        places=_choices(group["data_center"] for group in found),
+        templates=_choices(group["template"] for group in found),
         total=sum(group["all"] for group in found),
         matching=sum(group["hits"] for group in found),
     )
+
+
+def _choices(names: Iterable[str]) -> list[str]:
+    return sorted(set(names) - {""}, key=lambda name: (sort_key(name), name))[:MOST_CHOICES]
 
 
 def server_page(access: Access, filters: Filters, *, after: str = "", before: str = "") -> Page[Server]:
@@ -108,13 +111,13 @@ def listed(access: Access) -> QuerySet[Server]:
 
 
 def keys(access: Access) -> list[ApiKey]:
-    return list(access.api_keys().defer("sealed").order_by("name"))
+    return _by_name(access.api_keys().defer("sealed"))
 
 
-def keys_in_use(access: Access) -> QuerySet[ApiKey]:
+def keys_in_use(access: Access) -> list[ApiKey]:
     """The team's keys by name, each with how many servers it is the `current` one of."""
     current = Count("current_servers", filter=Q(current_servers__gone_at=None))
-    return access.api_keys().defer("sealed").annotate(current=current).order_by("name", "pk")
+    return _by_name(access.api_keys().defer("sealed").annotate(current=current))
 
 
 def being_read(api_keys: Sequence[ApiKey]) -> bool:
@@ -129,7 +132,11 @@ def server(access: Access) -> QuerySet[Server]:
 
 def seen_by(access: Access, server: Server) -> list[ApiKey]:
     """Every key that sees a server."""
-    return list(access.api_keys().filter(links__server=server).defer("sealed").order_by("name"))
+    return _by_name(access.api_keys().filter(links__server=server).defer("sealed"))
+
+
+def _by_name(api_keys: Iterable[ApiKey]) -> list[ApiKey]:
+    return sorted(api_keys, key=lambda key: (sort_key(key.name), key.pk))
 
 
 def key_use(access: Access, api_key: ApiKey) -> dict[str, int]:

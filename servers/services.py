@@ -9,12 +9,15 @@ from audit.actions import AuditAction
 from audit.models import Outcome
 from audit.origin import Actor
 from servers import details, live, sync, witness
-from servers.leaseweb import LeasewebError, Secret
+from servers.leaseweb import LeasewebError, Secret, looks_like_key
 from servers.models import ApiKey, Server, ServerKey, ServerReading, Snapshot
 from teams.access import Access
 from teams.cursor import bump
+from teams.edits import demand_unchanged
 from teams.models import Team, User
 from teams.names import fitting_name
+
+KEY_AS_NAME = "This looks like an API key. Choose a name that your team knows the account by."
 
 
 class KeyRefused(Exception):
@@ -29,9 +32,11 @@ def api_key_add(*, team: Team, name: str, key: Secret, actor: Actor, user: User 
     """Try a key with one live reading, then seal and keep it.
 
     Raises KeyRefused when the reading fails (audited too, without the key), ValidationError for a name that is in
-    use, empty or too long.
+    use, empty, too long, or a key itself.
     """
-    name = fitting_name(ApiKey, name)
+    name = _fitting(name)
+    if key.hidden_in(name) != name:
+        raise ValidationError({"name": KEY_AS_NAME})
     _refuse_taken(team, name)
     try:
         live.try_key(key)
@@ -39,6 +44,13 @@ def api_key_add(*, team: Team, name: str, key: Secret, actor: Actor, user: User 
         _record_refused(team, name, actor, error)
         raise KeyRefused(error) from None
     return _keep(team, name, key, actor, user)
+
+
+def _fitting(name: str) -> str:
+    """A name that may be written down: it stands in the trail for ever, so it must not be a key."""
+    if looks_like_key(name):
+        raise ValidationError({"name": KEY_AS_NAME})
+    return fitting_name(ApiKey, name)
 
 
 @transaction.atomic
@@ -102,12 +114,18 @@ def _forget(api_key: ApiKey, actor: Actor, reason: str = "") -> None:
 
 
 @transaction.atomic
-def api_key_rename(access: Access, api_key: ApiKey, name: str) -> None:
-    """Call a key something else. Raises ValidationError for a name that is in use, empty or too long."""
-    name = fitting_name(ApiKey, name)
+def api_key_rename(access: Access, api_key: ApiKey, name: str, *, seen: str | None = None) -> None:
+    """Call a key something else.
+
+    Raises ValidationError for a name that fits no key, as `api_key_add` does, and ChangedMeanwhile when `seen`, if
+    given, is not the mark of the name that it has.
+    """
+    name = _fitting(name)
+    kept = access.api_keys().select_for_update().values_list("name", flat=True).get(pk=api_key.pk)
+    demand_unchanged(kept, seen)
     _refuse_taken(access.team, name)
     ApiKey.objects.filter(pk=api_key.pk).update(name=name)
-    change = audit.log.Change({"name": api_key.name}, {"name": name})
+    change = audit.log.Change({"name": kept}, {"name": name})
     _record(AuditAction.API_KEY_RENAME, api_key, access.actor, change)
 
 
@@ -174,12 +192,16 @@ def _record(
 
 
 @transaction.atomic
-def quota_set(access: Access, server: Server, quota: int | None) -> None:
-    """Set a server's limit of traffic per month, in bytes; None takes it away. The same limit again is no change."""
+def quota_set(access: Access, server: Server, quota: int | None, *, seen: str) -> None:
+    """Set a server's limit of traffic per month, in bytes; None takes it away. The same limit again is no change.
+
+    Raises ChangedMeanwhile unless `seen` is the mark of the limit that is kept.
+    """
     seq = bump(access.team.pk)
     row = access.servers().select_for_update().get(pk=server.pk)
     if row.quota_bytes == quota:
         return
+    demand_unchanged(row.quota_bytes, seen)
     Server.objects.filter(pk=row.pk).update(quota_bytes=quota, changed_seq=seq)
     audit.log.record(
         AuditAction.QUOTA_SET,

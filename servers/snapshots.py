@@ -12,6 +12,7 @@ from servers import budget
 from servers.leaseweb import Client, CutShort, NotFound
 from servers.leaseweb import Snapshot as Listed
 from servers.models import Server, ServerReading, Snapshot
+from teams.collation import search_key, sort_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,8 @@ def _write(
             changed_seq=seq,
         )
         return SnapshotChange(item.id, name, "", state)
-    shown = {"name": name, "state": state, "taken_at": item.created_at or row.taken_at, "error": ""}
+    named = {"name": name, "name_key": sort_key(name), "search_text": search_key(name)}
+    shown = {**named, "state": state, "taken_at": item.created_at or row.taken_at, "error": ""}
     return _update(row, shown, begun, seq)
 
 

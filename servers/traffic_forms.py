@@ -10,6 +10,7 @@ from servers.leaseweb import Granularity
 from servers.traffic import ranges
 from servers.traffic.ranges import GRANULARITIES, PRESETS, Range
 from servers.traffic.units import to_bytes
+from teams.edits import EditForm, mark
 
 DATE = {"type": "date", "min": f"{ranges.OLDEST}"}
 QUOTA_UNITS = [("TB", "TB (a million megabytes)"), ("GB", "GB (a thousand megabytes)")]
@@ -81,7 +82,7 @@ def _choice(granularity: Granularity, shown: Range) -> tuple[Any, str]:
     return {"value": granularity.value, "disabled": True}, f"{label} ({reason})"
 
 
-class QuotaForm(forms.Form):
+class QuotaForm(EditForm):
     """A month's limit of traffic, as a number and a decimal unit."""
 
     amount = forms.DecimalField(
@@ -104,4 +105,4 @@ def quota_initial(quota: int | None) -> dict[str, Any]:
     if quota is None:
         return {}
     unit, size = ("TB", 10**12) if quota >= 10**12 else ("GB", 10**9)
-    return {"amount": f"{Decimal(quota) / size:f}", "unit": unit}
+    return {"amount": f"{Decimal(quota) / size:f}", "unit": unit, "seen": mark(quota)}

@@ -6,7 +6,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate, Protocol
 
 import structlog
-from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db.models import OuterRef, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponseBase
@@ -19,6 +19,7 @@ from audit.chain import entries
 from audit.log import Target
 from audit.models import INSTALLATION, AuditEvent
 from teams import refusals
+from teams.links import open_page
 from teams.models import Membership, Team, User
 from teams.permissions import PERMISSION_TEXT, Permission, allows
 
@@ -205,7 +206,7 @@ def team_view(permission: Permission) -> Callable[[View], View]:
     """
 
     def decorate(view: View) -> View:
-        @login_required
+        @_signed_in
         @wraps(view)
         def gated(request: Any, team: str, **kwargs: Any) -> HttpResponseBase:
             request.access = _access(request, team)
@@ -224,7 +225,7 @@ def installation_view(view: View) -> View:
     Everybody else gets the 404 of a page that does not exist.
     """
 
-    @login_required
+    @_signed_in
     @wraps(view)
     def gated(request: Any, **kwargs: Any) -> HttpResponseBase:
         if not request.user.is_installation_admin:
@@ -238,9 +239,21 @@ def installation_view(view: View) -> View:
     return gated
 
 
+def _signed_in(view: View) -> View:
+    """Whoever is signed out comes back to the page that was open, not to the address of the form on it."""
+
+    @wraps(view)
+    def gated(request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.user.is_authenticated:
+            return view(request, *args, **kwargs)
+        return redirect_to_login(open_page(request))
+
+    return gated
+
+
 def person_view(view: View) -> View:
     """Gate of pages that belong to a person and to no team: login alone."""
-    gated = login_required(view)
+    gated = _signed_in(view)
     gated.permission = NO_PERMISSION  # type: ignore[attr-defined]
     return gated
 

@@ -1,6 +1,6 @@
 """What the pages of a trail show, ready for their templates: the same for a team, some accounts, the installation."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.http import Http404, QueryDict
@@ -16,8 +16,9 @@ Context = dict[str, Any]
 
 
 def of_team(access: Access, query: QueryDict) -> Context:
-    form = AuditFilter(query, actors=queries.actor_choices(access, also=query.get("actor", "")))
-    context = _entries(access, form, query)
+    people = queries.names(access)
+    form = AuditFilter(query, actors=queries.actor_choices(access, people, also=query.get("actor", "")))
+    context = _entries(access, form, query, people)
     named = queries.server_label(access, context["filters"].get("server"))
     return {**context, "server_name": named, "total": queries.audit_total(access)}
 
@@ -26,18 +27,20 @@ def of_accounts(
     trail: Trail, query: QueryDict, *, actions: Iterable[AuditAction], also: Iterable[tuple[str, str]] = ()
 ) -> Context:
     """The entries about accounts; `actions` and, beside people, `also` are what they can be filtered by."""
-    people = [*queries.account_choices(trail), *also]
-    form = AccountFilter(query, people=people, actions=actions)
-    return {**_entries(trail, form, query), "of_accounts": True}
+    people = queries.names(trail)
+    form = AccountFilter(query, people=[*queries.account_choices(people), *also], actions=actions)
+    return {**_entries(trail, form, query, people), "of_accounts": True}
 
 
-def _entries(trail: Trail, form: AuditFilter | AccountFilter, query: QueryDict) -> Context:
+def _entries(
+    trail: Trail, form: AuditFilter | AccountFilter, query: QueryDict, people: Mapping[int, str]
+) -> Context:
     form.is_valid()
     filters = {name: value for name, value in form.cleaned_data.items() if value}
     found = queries.audit_page(trail, filters, **place(query))
     return {
         "form": form,
-        "rows": queries.audit_rows(trail, found.rows),
+        "rows": queries.audit_rows(trail, found.rows, people),
         "filters": filters,
         **_around(trail),
         **pager_urls(query, found),

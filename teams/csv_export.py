@@ -13,6 +13,7 @@ from django.utils import timezone
 MOST_ROWS = 50_000
 CUT = f"Cut off after {MOST_ROWS:,} rows. Narrow the filters to get the rest."
 ROWS_PER_CHUNK = 200
+BYTE_ORDER_MARK = "\ufeff"
 
 # What a spreadsheet takes for the start of a cell: the start of the text, a new line, a separator that it was told of.
 _CELL_STARTS = r"(?:^|(?<=[\n\r\v\f\x1c-\x1e\x85\u2028\u2029;\t]))"
@@ -62,8 +63,12 @@ def cell(value: object) -> str:
 
 
 def _chunks(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
-    """The file in pieces; a piece holds many rows, since each piece is a write to the network."""
+    """The file in pieces; a piece holds many rows, since each piece is a write to the network.
+
+    It begins with a mark without which spreadsheets take UTF-8 for the code page of their machine.
+    """
     buffer = io.StringIO(newline="")
+    buffer.write(BYTE_ORDER_MARK)
     writer = csv.writer(buffer)
     for number, row in enumerate(_lines(header, rows), start=1):
         writer.writerow([cell(value) for value in row])

@@ -7,6 +7,36 @@ from django import forms
 
 LARGEST_ID = 2**63 - 1
 LONGEST_SEARCH = 100
+MISSING = "This form was incomplete. Reload the page and enter it again."
+# What keeps browsers and password managers (1Password, LastPass, Bitwarden, Dashlane) out of a field beside a secret.
+UNFILLED = {
+    "autocomplete": "off",
+    "autocapitalize": "none",
+    "spellcheck": "false",
+    "data-1p-ignore": "true",
+    "data-lpignore": "true",
+    "data-bwignore": "true",
+    "data-form-type": "other",
+}
+
+
+class SecretInput(forms.PasswordInput):
+    """A secret that is not the sign-in. Chromium fills "off" with the saved sign-in, but never "new-password"."""
+
+    def __init__(self) -> None:
+        super().__init__({**UNFILLED, "autocomplete": "new-password"}, render_value=False)
+
+
+class GivenField(forms.CharField):
+    """A text that may be emptied: an empty one is a wish, but one that did not arrive at all is an error."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(required=False, **options)
+
+    def clean(self, value: Any) -> str:
+        if value is None:
+            raise forms.ValidationError(MISSING, code="missing")
+        return super().clean(value)
 
 
 class IdField(forms.IntegerField):

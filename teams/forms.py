@@ -9,7 +9,7 @@ from django import forms
 
 from audit.actions import AuditAction
 from audit.models import Outcome
-from teams.fields import IdField
+from teams.fields import GivenField, IdField
 from teams.models import User, time_zones
 
 
@@ -18,9 +18,8 @@ class ThemeForm(forms.Form):
 
 
 class ProfileForm(forms.Form):
-    name = forms.CharField(
+    name = GivenField(
         max_length=100,
-        required=False,
         help_text="How others see you, also in the audit trail. Without one it is your e-mail address.",
         widget=forms.TextInput({"autocomplete": "name"}),
     )

@@ -23,8 +23,8 @@ LONGEST_TOKEN = 2000
 class Order:
     """Non-null columns, unique together, that a list is sorted by, all of them in one direction.
 
-    A column of moments must be written from Python, as `seen_at` is: SQLite keeps its own `Now()` with fewer digits
-    and compares the texts.
+    None of them may move under the reader, as the moment of the last reading does. A column of moments must be written
+    from Python, as `taken_at` of snapshots is: SQLite keeps its own `Now()` with fewer digits and compares the texts.
     """
 
     fields: tuple[str, ...]
@@ -111,7 +111,9 @@ def _token(rows: list[M], order: Order, *, when: bool = True) -> str:
 
 
 def _encoded(values: Iterable[Any]) -> str:
-    return base64.urlsafe_b64encode(json.dumps(list(values)).encode()).decode().rstrip("=")
+    return (
+        base64.urlsafe_b64encode(json.dumps(list(values), ensure_ascii=False).encode()).decode().rstrip("=")
+    )
 
 
 def _decoded(token: str) -> list[Any]:

@@ -1,11 +1,12 @@
 """What the pages about people and proof read. Each function starts from what `Access` lets through."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 import audit.models
 import audit.verification
@@ -17,6 +18,7 @@ from audit.models import AuditEvent, Outcome
 from audit.persons import Known
 from teams import lookalikes
 from teams.access import Access, Trail
+from teams.collation import sort_key
 from teams.keyset import Order, Page, page
 from teams.models import Membership, User
 from teams.permissions import PERMISSION_TEXT, ROLE_PERMISSIONS, SUBJECT_TEXT, Permission, Role
@@ -105,14 +107,18 @@ def _by_or_about(person: str) -> Q:
     return Q(actor_id=int(person)) | Q(target_type=USER, target_id=person)
 
 
-def audit_rows(trail: Trail, events: list[AuditEvent]) -> list[AuditRow]:
-    names = persons.known(digest for event in events for digest in _digests(event))
+def audit_rows(
+    trail: Trail, events: list[AuditEvent], people: Mapping[int, str] | None = None
+) -> list[AuditRow]:
+    """`people`: `names(trail)`, if somebody has them already."""
+    then = persons.known(digest for event in events for digest in _digests(event))
     now = persons.all_called_now(int(event.target_id) for event in events if _is_about_person(event))
-    crowd = lookalikes.Crowd(_names(trail))
-    return [_audit_row(event, Cast(names, now, crowd), trail) for event in events]
+    crowd = lookalikes.Crowd(names(trail) if people is None else people)
+    return [_audit_row(event, Cast(then, now, crowd), trail) for event in events]
 
 
-def _names(trail: Trail) -> dict[int, str]:
+def names(trail: Trail) -> dict[int, str]:
+    """What those are called for whom somebody else may be taken."""
     return {pk: name or email for pk, name, email in trail.people().values_list("pk", "name", "email")}
 
 
@@ -165,7 +171,7 @@ def _audit_row(event: AuditEvent, cast: Cast, trail: Trail) -> AuditRow:
 
 def as_called_now(access: Access, users: Iterable[User | None]) -> dict[int, Person]:
     """These people by their ids, each marked if their name can be taken for that of a current member. One query."""
-    crowd, found = lookalikes.Crowd(_names(access)), {user.pk: user for user in users if user}
+    crowd, found = lookalikes.Crowd(names(access)), {user.pk: user for user in users if user}
     return {pk: _teammate(user, crowd.resembled(str(user), own=pk)) for pk, user in found.items()}
 
 
@@ -240,23 +246,22 @@ def audit_total(trail: Trail) -> int:
     return newest or 0
 
 
-def actor_choices(access: Access, *, also: str) -> list[tuple[str, str]]:
-    """The members by name and the panel itself, to filter by; `also` is somebody who acted here and left since.
+def actor_choices(access: Access, people: Mapping[int, str], *, also: str) -> list[tuple[str, str]]:
+    """The members (`people`) and the panel itself, to filter by; `also` is somebody who acted here and left since.
 
     Somebody who never acted in this team is not named: the number may be that of a stranger (X2).
     """
-    names = {str(each.user_id): str(each.user) for each in members(access)}
-    numeric = also.isdecimal() and len(also) < 19 and also not in names
+    choices = dict(account_choices(people))
+    numeric = also.isdecimal() and len(also) < 19 and also not in choices
     if numeric and access.audit().filter(actor_id=int(also)).exists():
-        names[also] = _named(int(also), persons.called_now(int(also))).name
-    return [*names.items(), (PANEL, "the panel itself")]
+        choices[also] = _named(int(also), persons.called_now(int(also))).name
+    return [*choices.items(), (PANEL, "the panel itself")]
 
 
-def account_choices(trail: Trail) -> list[tuple[str, str]]:
-    """Whose accounts entries can be filtered by."""
-    return [
-        (str(pk), name) for pk, name in sorted(_names(trail).items(), key=lambda each: each[1].casefold())
-    ]
+def account_choices(people: Mapping[int, str]) -> list[tuple[str, str]]:
+    """Whose accounts entries can be filtered by, in the order of their names."""
+    in_order = sorted(people.items(), key=lambda each: (sort_key(each[1]), each[0]))
+    return [(str(pk), name) for pk, name in in_order]
 
 
 def server_label(access: Access, server_id: int | None) -> str:
@@ -319,12 +324,13 @@ def _permission_row(permission: Permission) -> PermissionRow:
 class Verification:
     """What the page tells of the last verdict, or of the run that goes on: `read` of `total` entries so far.
 
-    `by` is who asked; `done_at` is empty as long as there is no verdict.
+    `by` is who asked; `at` is when the verdict was found, and empty as long as there is none.
     """
 
     wish: audit.models.Verification
     by: str
     total: int
+    at: datetime | None
 
     @property
     def running(self) -> bool:
@@ -354,13 +360,16 @@ def verification_stands_still(trail: Trail, read: tuple[int, ...]) -> bool:
 
 
 def verification(trail: Trail) -> Verification | None:
-    """None when nobody ever asked."""
+    """None when nobody ever asked, or when the trail does not bear out that it was found intact."""
     wish = audit.verification.of_chain(trail.chain)
     if wish is None:
         return None
+    at = wish.done_at if wish.problem or wish.asked_at else audit.verification.filed_at(wish)
+    if at is None and not wish.asked_at:
+        return None
     asked_by = wish.asked_by.get("user_id") if wish.asked_at else wish.done_by
     by = str(_named(asked_by, persons.called_now(asked_by))) if asked_by else "the panel"
-    return Verification(wish, by, audit_total(trail))
+    return Verification(wish, by, audit_total(trail), at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,6 +379,11 @@ class CheckpointNote:
     number: int
     at: datetime
     entries: int
+
+    @property
+    def overdue(self) -> bool:
+        """Whether nobody signed for much longer than should be."""
+        return timezone.now() - self.at > 2 * making.EVERY
 
 
 def checkpoint(trail: Trail) -> CheckpointNote | None:

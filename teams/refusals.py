@@ -18,6 +18,7 @@ from audit.heads import ChainBroken, ChainClosed
 from audit.log import Change, Target, record
 from audit.models import Outcome
 from audit.origin import Actor
+from teams.bookkeeping import FOR_THE_TRAIL, bookkeeping
 from teams.models import Refusal
 from teams.permissions import Permission
 
@@ -32,9 +33,9 @@ def note(*, team_id: int, actor: Actor, permission: Permission, target: Target, 
     """Count a refusal of a member, and leave an entry for it as long as that tells something new.
 
     `actor` is the person, who has an id; `target` what they were refused, `reason` the sentence they were shown. Where
-    the trail of the team is broken the refusal stands all the same, and the log has it.
+    the trail of the team is broken, or cannot be written just now, the refusal stands all the same, and the log has it.
     """
-    with heads.noticed():
+    with heads.noticed(), bookkeeping("a refusal", wait=FOR_THE_TRAIL):
         _note(team_id, actor, permission, target, reason)
         return
     log.warning("refusal not recorded", team=team_id, user=actor.user_id, permission=permission)

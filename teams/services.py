@@ -20,6 +20,7 @@ from audit.actions import AuditAction
 from audit.models import INSTALLATION, AuditEvent, AuditHead
 from audit.origin import Actor
 from teams.access import Trail
+from teams.bookkeeping import bookkeeping, recorded
 from teams.csv_export import MOST_ROWS
 from teams.models import Membership, SetupLink, Team, User
 from teams.names import fitting_name
@@ -202,7 +203,9 @@ def audit_ask_verification(trail: Trail) -> bool:
 
 def team_opened(user: User, team: Team) -> None:
     """Remember the team whose overview a person opened last; signing in leads there."""
-    if user.last_team_id != team.pk:
+    if user.last_team_id == team.pk:
+        return
+    with bookkeeping("the team that was opened last"):
         User.objects.filter(pk=user.pk).update(last_team=team)
 
 
@@ -280,20 +283,20 @@ def _free_slug(name: str) -> str:
     )
 
 
-@transaction.atomic
 def list_export(
     trail: Trail, what: str, filters: audit.log.Fields, *, of: audit.log.Target | None = None
 ) -> None:
     """Leave in the trail that somebody takes the list called `what` away, narrowed by `filters`.
 
     The list of one thing is filed under that thing (`of`), with its own name among the fields. A transaction of its
-    own, to be committed before any of the list leaves: when it fails, nothing may (A2).
+    own, to be committed before any of the list leaves: when it fails, nothing may (A2). Raises NotRecorded then.
     """
     named: audit.log.Fields = {"list": what} if of else {}
-    audit.log.record(
-        AuditAction.LIST_EXPORT,
-        chain=trail.chain,
-        actor=trail.actor,
-        target=of or audit.log.Target("list", what, what),
-        change=audit.log.Change(after={**named, **filters, "most_rows": MOST_ROWS}),
-    )
+    with recorded(), transaction.atomic():
+        audit.log.record(
+            AuditAction.LIST_EXPORT,
+            chain=trail.chain,
+            actor=trail.actor,
+            target=of or audit.log.Target("list", what, what),
+            change=audit.log.Change(after={**named, **filters, "most_rows": MOST_ROWS}),
+        )

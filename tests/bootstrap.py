@@ -27,7 +27,7 @@ DATABASES = ("sqlite", "postgres")
 NOWHERE = "http://127.0.0.1:9/cloud/v2"
 # What these ask hangs on no database, or on none in particular: PostgreSQL is the one that is more easily offended by
 # what people send, and the browser opens every page on it.
-ON_POSTGRES = ("tests/bad_input/test_requests.py",)
+ON_POSTGRES = ("tests/bad_input/test_requests.py", "tests/lswpanel/test_database.py")
 ON_SQLITE = (
     "tests/bad_input/test_keys.py",
     "tests/bad_input/test_other_teams.py",
@@ -81,6 +81,7 @@ def _prepare_environment() -> None:
         CHECKPOINT_KEY=secrets.token_urlsafe(32),
         ENCRYPTION_KEYS=secrets.token_urlsafe(32),
         LEASEWEB_API_URL=NOWHERE,
+        UNSAFE_POSTGRES="on",
         BROKER_URL=f"redis+socket://:{secrets.token_urlsafe(12)}@{data}/valkey.sock?virtual_host=0",
     )
     if url := _database_url():
@@ -133,6 +134,7 @@ def _use_database_file() -> None:
     from django.conf import settings
 
     settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = str(data / "test.sqlite3")
+    settings.DATABASE_FILE = data / "test.sqlite3"
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -23,6 +23,7 @@ from audit.origin import Actor
 from jobs.kinds import KINDS
 from jobs.models import ExternalEvent, Job, JobEvent
 from jobs.states import FINAL, JobStatus
+from servers import search
 from servers.leaseweb import Secret
 from servers.models import ApiKey, Server, ServerKey, ServerReading, Snapshot
 from teams.cursor import bump
@@ -173,9 +174,8 @@ def make_server(db: None, make_api_key: MakeApiKey) -> MakeServer:
         if "api_key" not in fields:
             fields["api_key"] = team.api_keys.order_by("pk").first() or make_api_key(team)
         values = {**_server_fields(number), "changed_seq": bump(team.pk), **fields}
-        values.setdefault(
-            "search_text", f"{values['shown_name']} {values['upstream_id']} 10.0.0.{number}".lower()
-        )
+        words = values["shown_name"], values["upstream_id"]
+        values.setdefault("search_text", search.text_of(words, [f"10.0.0.{number}"]))
         server: Server = Server.objects.create(team=team, **values)
         if server.api_key is not None:
             ServerKey.objects.create(server=server, api_key=server.api_key)

@@ -61,6 +61,16 @@ def test_template_compiles_and_is_short(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= MOST_LINES
 
 
+def test_live_regions_stay_while_fragments_come_and_go() -> None:
+    """A region that is replaced with its text is not read out: fragments say what they say through the frame's."""
+    live = re.compile(r"role=\"(?:status|alert|log)\"|aria-live|<output")
+    fragments = [path for path in TEMPLATES if {"partials", "changes"} & set(path.parts)]
+    # These are not swapped: the chart's read-out, which a script fills, and what was not done on a page of its own.
+    replaced = [path for path in fragments if path.name not in ("traffic_chart.html", "not_done.html")]
+    assert [name_of(path) for path in replaced if live.search(path.read_text())] == []
+    assert not live.search((ROOT / "templates" / "components" / "refresh.html").read_text())
+
+
 @pytest.mark.parametrize("path", TEMPLATES, ids=name_of)
 def test_template_names_addresses_that_exist(path: Path) -> None:
     """With `as`, Django takes a wrong name or a missing id for an empty address."""

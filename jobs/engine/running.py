@@ -1,5 +1,7 @@
 """Does what a tick rings in this very process, one after the other: for use without a broker."""
 
+from collections.abc import Callable
+
 import audit.verification
 from audit.checkpoints import making
 from jobs.engine import reading
@@ -8,25 +10,26 @@ from jobs.engine.sending import submit
 from jobs.engine.ticking import Rings, tick
 
 
-def run_once() -> Rings:
-    """One tick and all that it rings."""
+def run_once(stop: Callable[[], bool] = lambda: False) -> Rings:
+    """One tick and all that it rings; once `stop` says so, what is left waits for the next tick."""
     rings = tick()
-    for job_id in rings.submits:
-        submit(job_id)
-    for api_key_id in rings.polls:
-        poll(api_key_id)
-    for server_id in rings.refreshes:
-        reading.read_server(server_id)
-    for snapshot_id in rings.snapshots:
-        reading.read_snapshot(snapshot_id)
-    for api_key_id in rings.syncs:
-        reading.read_key(api_key_id)
-    for reading_id in rings.details:
-        reading.read_detail(reading_id)
-    for api_key_id in rings.turns:
-        reading.read_details(api_key_id)
-    for chain in rings.verifications:
-        audit.verification.run(chain)
-    for number in rings.checkpoints:
-        making.sign_next(number)
+    for work, ids in _work(rings):
+        for pk in ids:
+            if stop():
+                return rings
+            work(pk)
     return rings
+
+
+def _work(rings: Rings) -> tuple[tuple[Callable[[int], object], tuple[int, ...]], ...]:
+    return (
+        (submit, rings.submits),
+        (poll, rings.polls),
+        (reading.read_server, rings.refreshes),
+        (reading.read_snapshot, rings.snapshots),
+        (reading.read_key, rings.syncs),
+        (reading.read_detail, rings.details),
+        (reading.read_details, rings.turns),
+        (audit.verification.run, rings.verifications),
+        (making.sign_next, rings.checkpoints),
+    )

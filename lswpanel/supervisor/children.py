@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 from lswpanel.supervisor import tether
@@ -17,6 +17,8 @@ from lswpanel.supervisor.loop import Loop
 from lswpanel.supervisor.output import Lines
 
 CHUNK = 64 * 1024
+# Tells a program whose place it takes: the process id of the one that ended before it.
+ENDED = "ENDED_PID"
 
 
 class Stage(IntEnum):
@@ -54,6 +56,10 @@ class Child:
         self._out = self._process.stdout.fileno() if self._process.stdout else -1
         os.set_blocking(self._out, False)
         loop.watch(self._out, selectors.EVENT_READ, self._read)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     @property
     def code(self) -> int | None:
@@ -122,13 +128,11 @@ class Service:
         *,
         loop: Loop,
         show: Callable[[str, str], None],
-        gave_up: Callable[[str], None],
     ) -> None:
-        """`show` takes a name and a line; `gave_up` takes the sentence that says why it is over."""
+        """`show` takes a name and a line."""
         self.program = program
         self._loop = loop
         self._show = show
-        self._gave_up = gave_up
         self._backoff = Backoff()
         self._wanted = True
         self.child: Child | None = None
@@ -154,19 +158,18 @@ class Service:
         if self.child is not None:
             self.child.kill()
 
-    def _start(self) -> None:
+    def _start(self, *, after: Child | None = None) -> None:
         if self._wanted:
-            name = self.program.name
-            self.child = Child(self.program, loop=self._loop, show=lambda line: self._show(name, line))
+            program, name = self.program, self.program.name
+            if after is not None:
+                program = replace(program, environment={**program.environment, ENDED: str(after.pid)})
+            self.child = Child(program, loop=self._loop, show=lambda line: self._show(name, line))
 
     def _start_again(self, child: Child) -> None:
         how = _how_it_ended(child.code)
         wait = self._backoff.failed(lived=time.monotonic() - child.started)
-        if wait is None:
-            self._gave_up(f"{self.program.name} keeps failing ({how}); its lines above say why.")
-            return
         self._show("lswpanel", f"{self.program.name} {how}; starting it again in {wait:g} s")
-        self._loop.later(wait, self._start)
+        self._loop.later(wait, lambda: self._start(after=child))
 
 
 def _how_it_ended(code: int | None) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from lswpanel import queues
 from lswpanel.supervisor import programs, valkey
 from lswpanel.supervisor.children import Child, Program, Service, Stage
 from lswpanel.supervisor.errors import StartError, Stopped
@@ -40,7 +41,7 @@ class Plan:
 
 
 class Panel:
-    """Runs the plan until a signal or a failure ends it; `run` raises StartError when all is ended."""
+    """Runs the plan until a signal ends it; `run` raises StartError, with all ended, when it cannot start."""
 
     def __init__(self, plan: Plan, *, terminal: Terminal) -> None:
         self._plan = plan
@@ -48,7 +49,6 @@ class Panel:
         self._loop = Loop()
         self._services: list[Service] = []
         self._children: list[Child] = []
-        self._failure = ""
         self._env = programs.environment_for_children(plan.base)
 
     def run(self) -> None:
@@ -80,8 +80,9 @@ class Panel:
         said = self._prepare()
         gate.open()
         self._await_answer(self._health(listener), what="The web server")
-        # Only now: three programs starting at once would keep whoever waits for the page waiting longer.
-        self._serve(programs.worker(env=self._env))
+        # Only now: more programs starting at once would keep whoever waits for the page waiting longer.
+        self._serve(programs.worker(env=self._env, name="sender", queue=queues.SENDS))
+        self._serve(programs.worker(env=self._env, queue=queues.READINGS))
         self._serve(programs.beat(env=self._env))
         seconds = time.monotonic() - self._plan.started
         self._terminal.say(f"lswpanel is running at {self._plan.url}")
@@ -127,7 +128,7 @@ class Panel:
     # --- Children ------------------------------------------------------------------------------------------
 
     def _serve(self, program: Program) -> None:
-        service = Service(program, loop=self._loop, show=self._terminal.line, gave_up=self._give_up)
+        service = Service(program, loop=self._loop, show=self._terminal.line)
         self._services.append(service)
 
     def _run(self, command: str, *, quiet: bool = False) -> list[str]:
@@ -154,9 +155,6 @@ class Panel:
         for service in self._services:
             service.collect()
 
-    def _give_up(self, sentence: str) -> None:
-        self._failure = self._failure or sentence
-
     # --- Waiting -------------------------------------------------------------------------------------------
 
     def _await_answer(self, question: Question, *, what: str) -> None:
@@ -176,18 +174,15 @@ class Panel:
     ) -> None:
         """Turn the loop until `done`.
 
-        Raises Stopped on a signal, StartError when a child gave up or the time is over.
+        Raises Stopped on a signal, StartError when the time is over.
         """
-        over = self._loop.run_until(lambda: self._ending() or done(), seconds=seconds, every=every)
-        if self._failure:
-            raise StartError(self._failure)
+        over = self._loop.run_until(
+            lambda: self._loop.stop_requests > 0 or done(), seconds=seconds, every=every
+        )
         if self._loop.stop_requests:
             raise Stopped
         if not over:
             raise StartError(f"{what} took longer than {seconds:.0f} s; the lines above may say why.")
-
-    def _ending(self) -> bool:
-        return bool(self._failure or self._loop.stop_requests)
 
     # --- Stopping ------------------------------------------------------------------------------------------
 

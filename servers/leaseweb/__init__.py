@@ -20,7 +20,7 @@ from servers.leaseweb.errors import (
     Unreachable,
 )
 from servers.leaseweb.paging import MAX_ITEMS, PAGE_SIZE
-from servers.leaseweb.secret import Secret
+from servers.leaseweb.secret import Secret, looks_like_key
 from servers.leaseweb.transport import Timeouts
 from servers.leaseweb.types import (
     Contract,
@@ -88,4 +88,5 @@ __all__ = [
     "VirtualServer",
     "check_base_url",
     "is_username",
+    "looks_like_key",
 ]

@@ -10,6 +10,26 @@ from typing import NoReturn
 KEY_MIN_LENGTH = 8
 KEY_MAX_LENGTH = 256
 _PRINTABLE = re.compile(r"[\x21-\x7e]*")
+_HEX_WORD = re.compile(r"[0-9a-fA-F]{20,}")
+_LONG_RUN = re.compile(r"[0-9a-zA-Z]{16,}")
+_LETTER_MEETS_DIGIT = re.compile(r"(?<=[a-zA-Z])(?=[0-9])|(?<=[0-9])(?=[a-zA-Z])")
+_FEWEST_MEETINGS = 3
+
+
+def looks_like_key(name: str) -> bool:
+    """Whether a name is rather an API key that was pasted into the wrong field.
+
+    A word of twenty hex digits or more, separators aside, or a long one that mixes letters and digits: Leaseweb
+    tells no shape of its keys, and people call nothing by such words.
+    """
+    return any(_is_random(word) for word in name.split())
+
+
+def _is_random(word: str) -> bool:
+    if _HEX_WORD.fullmatch(re.sub(r"[-_.:]", "", word)):
+        return True
+    runs = _LONG_RUN.findall(word)
+    return any(len(_LETTER_MEETS_DIGIT.findall(run)) >= _FEWEST_MEETINGS for run in runs)
 
 
 class Secret:

@@ -20,6 +20,7 @@ from servers.models import Server, ServerReading, TrafficPoint, TrafficSpan
 from servers.traffic import buckets
 from servers.traffic.coverage import Stretch, absorb, missing
 from servers.traffic.units import MOST_OF_BUCKET, to_bytes
+from teams.bookkeeping import bookkeeping
 
 EVERY = timedelta(hours=6)
 CALLS = 2
@@ -229,8 +230,10 @@ def look(server: Server, part: Part, *, now: datetime) -> Look:
     found = missing(known, part.start, part.end, now=now, fresh_for=FRESH_FOR_EYES)
     if found is None or freshness.out_of_reach(server) or _failed_lately(reading, now):
         return Look(known, reading, waiting)
-    _wish(server, Part(part.granularity, buckets.begin(found[0], part.granularity), found[1]))
-    return Look(known, reading, waiting=True)
+    with bookkeeping("a wish to read traffic"):
+        _wish(server, Part(part.granularity, buckets.begin(found[0], part.granularity), found[1]))
+        waiting = True
+    return Look(known, reading, waiting)
 
 
 def _failed_lately(reading: ServerReading | None, now: datetime) -> bool:

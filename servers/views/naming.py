@@ -7,11 +7,13 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
+from audit.models import Outcome
 from servers import freshness, listing, naming, queries, server_page
 from servers.forms import ServerNameForm, ServerNoteForm
 from servers.models import Server
 from servers.witness import Result
 from teams.access import MemberRequest, team_view
+from teams.edits import CONFLICT, ChangedMeanwhile, mark
 from teams.permissions import Permission
 from teams.statuses import status_of
 
@@ -29,7 +31,7 @@ def server_rename(request: MemberRequest, server_id: int) -> HttpResponse:
     obstacle, refused = freshness.out_of_reach(server), None
     form = _name_form(request, server)
     if not obstacle and form.is_valid():
-        result = naming.server_rename(request.access, server, form.cleaned_data["reference"])
+        result = _rename(request, server, form)
         if result.may_be_done:
             return _renamed(request, server_id, result)
         refused = result
@@ -37,10 +39,22 @@ def server_rename(request: MemberRequest, server_id: int) -> HttpResponse:
     return _show(request, server, context, status=status_of(form))
 
 
+def _rename(request: MemberRequest, server: Server, form: ServerNameForm) -> Result:
+    try:
+        return naming.server_rename(
+            request.access, server, form.cleaned_data["reference"], seen=form.opened_with
+        )
+    except ChangedMeanwhile as changed:
+        form.opened_on(changed.kept)
+        theirs = f"called it “{changed.kept}”" if changed.kept else "took its name off"
+        return Result(Outcome.REFUSED, f"Somebody {theirs} meanwhile. Rename it again to replace that.")
+
+
 def _name_form(request: MemberRequest, server: Server) -> ServerNameForm:
     """Several may be open in one list, so each has ids of its own."""
     typed = request.POST if request.method == "POST" else None
-    return ServerNameForm(typed, initial={"reference": server.reference}, auto_id=f"id_%s_{server.pk}")
+    opened = {"reference": server.reference, "seen": mark(server.coming_reference)}
+    return ServerNameForm(typed, initial=opened, auto_id=f"id_%s_{server.pk}")
 
 
 def _renamed(request: MemberRequest, server_id: int, result: Result) -> HttpResponse:
@@ -81,10 +95,15 @@ def _fragment(request: MemberRequest) -> str:
 @team_view(Permission.SERVERS_RENAME)
 def server_note(request: MemberRequest, server_id: int) -> HttpResponse:
     server = get_object_or_404(queries.server(request.access), pk=server_id)
-    form = ServerNoteForm(request.POST if request.method == "POST" else None, initial={"note": server.note})
-    if form.is_valid():
-        naming.server_note(request.access, server, form.cleaned_data["note"])
-        messages.success(request, "The note is kept." if form.cleaned_data["note"] else "The note is gone.")
-        return redirect("servers:server_detail", request.access.team.slug, server.pk)
-    context = {"form": form, "server": server}
-    return render(request, "servers/server_note.html", context, status=status_of(form))
+    typed = request.POST if request.method == "POST" else None
+    form = ServerNoteForm(typed, initial={"note": server.note, "seen": mark(server.note)})
+    context: dict[str, Any] = {"form": form, "server": server}
+    if not form.is_valid():
+        return render(request, "servers/server_note.html", context, status=status_of(form))
+    try:
+        naming.server_note(request.access, server, **form.cleaned_data)
+    except ChangedMeanwhile as changed:
+        form.opened_on(changed.kept)
+        return render(request, "servers/server_note.html", {**context, "changed": changed}, status=CONFLICT)
+    messages.success(request, "The note is kept." if form.cleaned_data["note"] else "The note is gone.")
+    return redirect("servers:server_detail", request.access.team.slug, server.pk)

@@ -1,5 +1,7 @@
 """The traffic of a server and of a team, and the limit of a server."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -10,11 +12,10 @@ from servers.models import Server
 from servers.traffic_forms import QuotaForm, quota_initial
 from teams.access import MemberRequest, team_view
 from teams.csv_export import csv_response
+from teams.edits import CONFLICT, ChangedMeanwhile
 from teams.permissions import Permission
 from teams.services import list_export
 from teams.statuses import UNPROCESSABLE
-
-CONFLICT = 409
 
 
 @require_safe
@@ -54,22 +55,28 @@ def server_quota(request: MemberRequest, server_id: int) -> HttpResponse:
         return _quota_page(
             request, server, QuotaForm(initial=quota_initial(server.quota_bytes)), status=status
         )
-    if "clear" in request.POST:
-        return _set_quota(request, server, None)
     form = QuotaForm(request.POST)
-    if not form.is_valid():
+    clear = "clear" in request.POST
+    if not form.is_valid() and not clear:
         return _quota_page(request, server, form, status=UNPROCESSABLE)
-    return _set_quota(request, server, form.quota())
+    return _set_quota(request, server, form, None if clear else form.quota())
 
 
-def _quota_page(request: MemberRequest, server: Server, form: QuotaForm, *, status: int) -> HttpResponse:
+def _quota_page(
+    request: MemberRequest, server: Server, form: QuotaForm, *, status: int, **more: Any
+) -> HttpResponse:
     why_not = traffic_page.why_no_quota(request.access, server)
-    context = {"server": server, "form": form, "why_no_quota": why_not}
+    context = {"server": server, "form": form, "why_no_quota": why_not, **more}
     return render(request, "servers/server_quota.html", context, status=status)
 
 
-def _set_quota(request: MemberRequest, server: Server, quota: int | None) -> HttpResponse:
-    services.quota_set(request.access, server, quota)
+def _set_quota(request: MemberRequest, server: Server, form: QuotaForm, quota: int | None) -> HttpResponse:
+    try:
+        services.quota_set(request.access, server, quota, seen=form.cleaned_data.get("seen", ""))
+    except ChangedMeanwhile as changed:
+        form.opened_on(changed.kept)
+        server.quota_bytes = changed.kept
+        return _quota_page(request, server, form, status=CONFLICT, changed=changed)
     done = "is set" if quota else "is taken away"
     messages.success(request, f"The limit of {server.shown_name} {done}.")
     return redirect("servers:server_traffic", request.access.team.slug, server.pk)

@@ -46,8 +46,12 @@
     for (const button of form.querySelectorAll("button")) {
       button.setAttribute("aria-pressed", String(button === event.submitter));
     }
-    navigator.sendBeacon(form.action, new URLSearchParams(new FormData(form, event.submitter)));
+    const body = new URLSearchParams(new FormData(form, event.submitter));
+    fetch(form.action, { method: "POST", body, redirect: "manual", keepalive: true })
+      .then(({ status }) => status >= 400 && refused(status), () => refused(0));
   });
+
+  const refused = (status) => document.dispatchEvent(new CustomEvent("panel:refused", { detail: { status } }));
 
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") closeMenus();

@@ -15,6 +15,9 @@
 
   const place = () => document.getElementById("live");
 
+  // What the page says of the panel as a whole, so that the answer tells when that is no longer so.
+  const alarms = () => document.querySelector("#alarms [data-shown]")?.dataset.shown ?? "";
+
   function schedule() {
     clearTimeout(timer);
     const live = place();
@@ -38,7 +41,7 @@
   async function look(live) {
     let response;
     try {
-      response = await fetch(live.dataset.url, { headers: { Accept: "text/html" }, redirect: "manual" });
+      response = await fetch(`${live.dataset.url}&alarms=${alarms()}`, { headers: { Accept: "text/html" }, redirect: "manual" });
     } catch {
       return failed();
     }
@@ -76,7 +79,9 @@
 
   function show(id, visible) {
     const note = document.getElementById(id);
-    if (note) note.hidden = !visible;
+    if (!note || note.hidden === !visible) return;
+    note.hidden = !visible;
+    document.dispatchEvent(new Event("panel:shown"));
   }
 
   document.addEventListener("visibilitychange", () => (document.hidden ? schedule() : ask()));

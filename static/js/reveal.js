@@ -17,6 +17,7 @@
     clearInterval(clock);
     revealed.remove();
     document.getElementById("hidden-again").hidden = false;
+    document.dispatchEvent(new Event("panel:shown"));
   }
 
   // Whoever reloads or comes back meets the form again, not the browser's question whether to send it once more.

@@ -5,13 +5,14 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 import audit.origin
 from teams import audit_pages, queries, services
 from teams.access import ACCOUNT_ACTIONS, MemberRequest, person_view, team_view
 from teams.forms import ProfileForm, ThemeForm
+from teams.links import open_page
 from teams.models import User
 from teams.permissions import ROLE_TEXT, Permission
 from teams.statuses import status_of
@@ -69,14 +70,7 @@ def _theme(request: HttpRequest, user: User) -> HttpResponse:
     form = ThemeForm(request.POST)
     if form.is_valid():
         _change(request, user, name=user.name, time_zone=user.time_zone, theme=form.cleaned_data["theme"])
-    return redirect(_page_before(request))
-
-
-def _page_before(request: HttpRequest) -> str:
-    """Where the switch was used, so that it leaves people there; never an address elsewhere (X16)."""
-    came_from = request.headers.get("Referer", "")
-    ours = url_has_allowed_host_and_scheme(came_from, {request.get_host()}, require_https=request.is_secure())
-    return came_from if ours else "teams:profile"
+    return redirect(open_page(request, reverse("teams:profile")))
 
 
 def _change(request: HttpRequest, user: User, **values: Any) -> None:

@@ -15,6 +15,7 @@ from teams.models import Team, User
 from tests.bad_input.conftest import ENDLESS, TROUBLES
 from tests.cast import ClientOf
 from tests.support.pages import text_of
+from tests.support.proof import prove
 
 pytestmark = pytest.mark.django_db
 NEW = "/t/north-ops/api-keys/new/"
@@ -39,7 +40,7 @@ NEVER_A_KEY = {
 
 @pytest.fixture
 def admin_client(admin: User, client_of: ClientOf) -> Client:
-    return client_of(admin)
+    return prove(client_of(admin), admin)
 
 
 @pytest.mark.req("K3")
@@ -135,7 +136,7 @@ def test_servers_without_half_their_fields_are_shown(
     assert admin_client.post(NEW, {"name": "Main account", "key": sim.key}).status_code == 302
     assert reading.read_key(ApiKey.objects.get().pk)
     assert Server.objects.exists()
-    pages = ["", "servers/", "servers/?gone=all&sort=-age", "jobs/"]
+    pages = ["", "servers/", "servers/?gone=all&sort=-place", "jobs/"]
     pages += [f"servers/{server.pk}/" for server in Server.objects.all()]
     pages += [f"servers/{server.pk}/jobs/new/reboot/" for server in Server.objects.all()]
     for page in pages:

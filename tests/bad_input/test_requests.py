@@ -15,6 +15,7 @@ from teams import services
 from teams.models import Membership, Team, User
 from tests.cast import ClientOf, MakeApiKey, MakeEntries, MakeJob, MakeServer
 from tests.support.pages import text_of
+from tests.support.proof import prove
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "a long walk along the canal"
@@ -83,7 +84,7 @@ def server(team: Team, make_server: MakeServer) -> Server:
 @pytest.fixture
 def browser(owner: User, server: Server, client_of: ClientOf) -> Client:
     """The owner's; an exception in a view fails the test by itself."""
-    return client_of(owner)
+    return prove(client_of(owner), owner)
 
 
 # --- Addresses ----------------------------------------------------------------------------------------------
@@ -224,7 +225,7 @@ def untouched(owner: User) -> dict[str, Any]:
 
 @pytest.mark.parametrize("form", FORMS, indirect=True)
 def test_form_filled_with_rubbish_does_nothing(form: str, owner: User, client_of: ClientOf) -> None:
-    browser = client_of(owner)
+    browser = prove(client_of(owner), owner)
     before = untouched(owner)
     for value in RUBBISH:
         body = "&".join(f"{name}={_encoded(value)}" for name in FIELDS)
@@ -256,7 +257,7 @@ BODIES: dict[str, tuple[str, bytes]] = {
 
 @pytest.mark.parametrize("form", FORMS, indirect=True)
 def test_absurd_body_does_nothing(form: str, owner: User, client_of: ClientOf) -> None:
-    browser = client_of(owner)
+    browser = prove(client_of(owner), owner)
     before = untouched(owner)
     for what, (kind, body) in BODIES.items():
         answer = browser.generic("POST", form, body, content_type=kind)

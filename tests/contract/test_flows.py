@@ -17,6 +17,7 @@ from servers import details
 from servers.leaseweb import Granularity, Secret
 from servers.models import ApiKey, Server, Snapshot
 from servers.traffic.buckets import begin
+from teams.edits import mark
 from teams.models import Membership, Team, User
 from tests.cast import ClientOf
 from tests.contract.upstream import Call, ContractUpstream
@@ -228,7 +229,7 @@ def test_month_is_held_against_the_limit_that_an_admin_set(
     assert "— of 2 TB (set in this panel) no figures yet" in text_of(page.content)
     let_a_worker_read(server, "traffic")
     assert "1.20 TB of 2 TB, 60 % (set in this panel)" in traffic_page(browser, server)
-    browser.post(page_of(server, "traffic/limit/"), {"clear": "yes"})
+    browser.post(page_of(server, "traffic/limit/"), {"clear": "yes", "seen": mark(2 * 10**12)})
     assert "1.20 TB no limit known" in traffic_page(browser, server)
     assert changing(upstream) == []
     asked = [call.path for call in upstream.journal if "datatraffic" in call.path]

@@ -205,7 +205,7 @@ PAGES: dict[str, Visits] = {
     ),
     "servers:credential_store": of_servers("servers:credential_store", 4, query="?username=root"),
     "servers:server_detail": of_servers("servers:server_detail"),
-    "servers:server_list": also_empty("servers:server_list", "?q=nothing-like-it", "?gone=all&sort=-age"),
+    "servers:server_list": also_empty("servers:server_list", "?q=nothing-like-it", "?gone=all&sort=-place"),
     "servers:server_note": of_servers("servers:server_note", 4),
     "servers:server_rename": of_servers("servers:server_rename", 4, -3),
     "servers:server_quota": limits,

@@ -32,7 +32,7 @@ def save(page: Page, link: Locator, folder: Path) -> tuple[str, str]:
         link.click()
     path = folder / waited.value.suggested_filename
     waited.value.save_as(path)
-    return path.name, path.read_bytes().decode()
+    return path.name, path.read_bytes().decode("utf-8-sig")
 
 
 def read(text: str) -> list[dict[str, str]]:

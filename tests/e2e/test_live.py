@@ -1,13 +1,14 @@
 """Pages that follow what happens while they are open. The engine is played by hand, and so is the browser's clock."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from jobs.engine import reading
-from jobs.models import Job
+from jobs.engine import heartbeat, reading, send_counter
+from jobs.models import Heartbeat, Job
+from servers.clock import before as ago
 from tests.e2e import steps
 from tests.e2e.conftest import MakeVisitor, sign_in
 from tests.support.engine_room import EngineRoom
@@ -99,6 +100,20 @@ def test_overview_counts_and_lists_follow(window: BrowserContext, room: EngineRo
     expect(page.get_by_text("Nothing is going on.")).to_be_visible()
 
 
+def test_outcome_is_said_by_a_region_that_stays(window: BrowserContext, room: EngineRoom) -> None:
+    """What is swapped together with its text is read out by no screen reader."""
+    job = room.submit(room.request(room.server("STOPPED")))
+    page = window.new_page()
+    page.goto(f"/t/north-ops/jobs/{job.pk}/")
+    region = page.locator("#said")
+    page.evaluate("window.region = document.getElementById('said')")
+    expect(region).to_be_empty()
+    room.follow(job)
+    expect(page.locator(".outcome .status")).to_have_class(re.compile("status-succeeded"))
+    expect(region).to_have_text(page.locator("#outcome-head").inner_text())
+    assert page.evaluate("window.region.isConnected")
+
+
 def test_reading_of_a_server_shows_its_progress(window: BrowserContext, room: EngineRoom) -> None:
     server = room.server("STOPPED")
     room.set_state(server, "RUNNING")
@@ -111,6 +126,23 @@ def test_reading_of_a_server_shows_its_progress(window: BrowserContext, room: En
     expect(page.get_by_role("region", name="Now").locator(".state")).to_have_text("running")
     expect(page.get_by_role("button", name="Refresh")).to_be_visible()
     assert steps.was_not_reloaded(page)
+
+
+def test_open_page_says_when_nothing_moves_any_more_and_when_it_does_again(
+    window: BrowserContext, room: EngineRoom
+) -> None:
+    send_counter.born()
+    heartbeat.started()
+    page = window.new_page()
+    page.goto("/t/north-ops/")
+    alarms = page.locator("#alarms")
+    expect(alarms).to_have_text("")
+    Heartbeat.objects.update(ticked_at=ago(timedelta(minutes=3)))
+    come_back(page)
+    expect(alarms).to_contain_text("Nothing is read or sent since")
+    heartbeat.started()
+    come_back(page)
+    expect(alarms).to_have_text("")
 
 
 # --- When it asks -------------------------------------------------------------------------------------------

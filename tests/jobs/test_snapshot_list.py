@@ -21,7 +21,7 @@ def browser(client_of: ClientOf, viewer: User) -> Client:
 
 @pytest.fixture
 def server(team: Team, make_server: MakeServer) -> Server:
-    return make_server(team, shown_name="web-01", search_text="web-01 218000 büro")
+    return make_server(team, shown_name="web-01", search_text=" web-01 218000 buro ")
 
 
 def ago(days: int) -> object:

@@ -128,7 +128,8 @@ def test_team_that_stood_still_goes_on(settings: Any, session: Client, team: Tea
     an_hour_ago = timezone.now() - timedelta(hours=1)
     AuditHead.objects.filter(pk=team.pk).update(broken_at=an_hour_ago)
     replacing.replace(names, Actor())
-    assert Job.objects.get().expires_at - job.expires_at >= timedelta(hours=1)
+    # SQLite tells milliseconds: its clock may be a little behind the one of this process.
+    assert Job.objects.get().expires_at - job.expires_at > timedelta(minutes=59)
     assert AuditHead.objects.get(pk=team.pk).broken_at is None
 
 

@@ -1,8 +1,10 @@
 """`manage.py up` as a person sees it: real processes, real signals."""
 
+import contextlib
 import shutil
 import signal
 import socket
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +20,7 @@ from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.processes, pytest.mark.once]
 Start = Callable[..., Panel]
-CHILDREN = ("valkey", "web", "worker", "beat")
+CHILDREN = ("valkey", "web", "sender", "worker", "beat")
 
 
 def assert_gone(processes: list[psutil.Process], *, seconds: float = 60.0) -> None:
@@ -78,6 +80,25 @@ def test_up_starts_a_killed_child_again(panel: Panel, name: str) -> None:
     wait_for(panel.answers, what="the panel answers")
 
 
+def test_panel_says_when_its_broker_hangs_and_recovers(panel: Panel) -> None:
+    """A worker ticks by itself meanwhile, and finds out."""
+    broker = panel.child("valkey")
+    broker.suspend()
+    wait_for(lambda: "broker" in troubles(panel), what="a worker says that the broker does not answer")
+    assert panel.answers()
+    broker.resume()
+    wait_for(lambda: set(troubles(panel)) == {""}, what="all workers work again")
+
+
+def troubles(panel: Panel) -> list[str]:
+    """What the workers' heartbeats say, of those that beat."""
+    with contextlib.closing(sqlite3.connect(panel.data / "lswpanel.sqlite3")) as database:
+        rows = database.execute(
+            "SELECT trouble FROM jobs_heartbeat WHERE driver = 'worker' AND at > datetime('now', '-6 seconds')"
+        )
+        return [trouble for (trouble,) in rows]
+
+
 def test_up_refuses_a_data_folder_in_use(panel: Panel) -> None:
     line = refused(environment(panel.data, port=free_port()))
     assert f"{panel.data} is in use by another lswpanel (process {panel.process.pid})" in line
@@ -118,7 +139,7 @@ def test_up_ends_cleanly_and_completely_the_broker_after_the_worker(start_panel:
     panel = start_panel()
     panel.await_start()
     family = panel.process.family()
-    worker, valkey = panel.child("worker"), panel.child("valkey")
+    worker, valkey = panel.child("sender"), panel.child("valkey")
     front = [panel.child("web"), panel.child("beat")]
     worker.suspend()
     panel.process.signal(signal.SIGTERM)

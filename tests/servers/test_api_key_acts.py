@@ -9,13 +9,15 @@ from servers.models import ApiKey, Server, ServerKey
 from teams.models import Team, User
 from tests.cast import ClientOf, MakeApiKey, MakeJob, MakeServer
 from tests.support.pages import text_of
+from tests.support.proof import prove
 
 ACTS = ("rename", "refresh", "remove")
 
 
 @pytest.fixture
 def browser(client_of: ClientOf, admin: User) -> Client:
-    return client_of(admin)
+    """An admin who gave their password a moment ago."""
+    return prove(client_of(admin), admin)
 
 
 def url(api_key: ApiKey, act: str) -> str:
@@ -38,7 +40,7 @@ def test_api_key_rename_starts_with_the_old_name(browser: Client, api_key: ApiKe
     assert b'value="Main account"' in browser.get(url(api_key, "rename")).content
 
 
-@pytest.mark.parametrize("name", ["", "   ", "x" * 81, "nul\0", "Other"])
+@pytest.mark.parametrize("name", ["", "   ", "x" * 81, "nul\0", "Other", "1f0c8e527a1b4c3d9e4f5a6b7c8d9e0f"])
 def test_api_key_rename_complains_in_place(
     browser: Client, team: Team, api_key: ApiKey, make_api_key: MakeApiKey, name: str
 ) -> None:
@@ -47,6 +49,19 @@ def test_api_key_rename_complains_in_place(
     assert page.status_code == 422
     api_key.refresh_from_db()
     assert api_key.name == "Main account"
+
+
+def test_second_of_two_names_of_a_key_is_asked_about(browser: Client, api_key: ApiKey) -> None:
+    address = url(api_key, "rename")
+    opened = browser.get(address).context["form"]["seen"].value()
+    browser.post(address, {"name": "Shop", "seen": opened})
+    page = browser.post(address, {"name": "Mine", "seen": opened})
+    assert page.status_code == 422
+    assert "Somebody called it “Shop” meanwhile." in text_of(page.content)
+    again = {"name": "Mine", "seen": page.context["form"]["seen"].value()}
+    assert browser.post(address, again).status_code == 302
+    api_key.refresh_from_db()
+    assert api_key.name == "Mine"
 
 
 # --- Refresh ---------------------------------------------------------------------------------------------------
@@ -95,6 +110,18 @@ def test_api_key_remove_happens_once(browser: Client, api_key: ApiKey) -> None:
     assert browser.post(url(api_key, "remove")).status_code == 302
     assert browser.post(url(api_key, "remove")).status_code == 404
     assert AuditEvent.objects.filter(action="api_key.remove").count() == 1
+
+
+@pytest.mark.req("R2")
+@pytest.mark.parametrize("act", ["rename", "remove"])
+def test_api_key_act_asks_for_a_fresh_proof_first(
+    client_of: ClientOf, admin: User, api_key: ApiKey, act: str
+) -> None:
+    browser = client_of(admin)
+    before = ApiKey.objects.values().get()
+    assert browser.get(url(api_key, act))["Location"].startswith("/accounts/confirm/?next=")
+    assert browser.post(url(api_key, act), {"name": "Shop"}).status_code == 403
+    assert ApiKey.objects.values().get() == before
 
 
 # --- The same for all ------------------------------------------------------------------------------------------

@@ -12,14 +12,17 @@ from servers.models import ApiKey
 from teams.models import Team, User
 from tests.cast import ClientOf, MakeApiKey
 from tests.support.pages import text_of
+from tests.support.proof import prove
 
 URL = "/t/north-ops/api-keys/new/"
+PASTED = "1f0c8e52-7a1b-4c3d-9e4f-5a6b7c8d9e0f"
 WRONG = "wrong-key-0123456789-abcdef"
 
 
 @pytest.fixture
 def browser(client_of: ClientOf, admin: User) -> Client:
-    return client_of(admin)
+    """An admin who gave their password a moment ago."""
+    return prove(client_of(admin), admin)
 
 
 @pytest.fixture
@@ -103,12 +106,36 @@ def test_api_key_new_takes_name_and_key_and_nothing_else(
     assert (kept.team, kept.health, kept.unseal()) == (team, "untried", leaseweb.key)
 
 
-def test_api_key_new_shows_a_form_that_no_browser_fills(browser: Client) -> None:
+@pytest.mark.req("K3")
+def test_api_key_new_takes_no_key_for_a_name_and_sends_it_back_to_nobody(
+    browser: Client, team: Team, leaseweb: Simulator
+) -> None:
+    for name in (leaseweb.key, PASTED, f"Main {PASTED}"):
+        page = browser.post(URL, {"name": name, "key": leaseweb.key})
+        assert page.status_code == 422
+        assert "This looks like an API key." in text_of(page.content)
+        assert PASTED not in page.content.decode()
+    assert len(leaseweb.journal) == 0
+    assert not AuditEvent.objects.filter(chain=team.pk).exists()
+
+
+def test_api_key_new_shows_the_form(browser: Client) -> None:
     page = browser.get(URL)
     assert page.status_code == 200
     assert b'type="password"' in page.content
-    assert b'autocomplete="off"' in page.content
     assert "deprecated" in text_of(page.content)
+
+
+@pytest.mark.req("R2")
+def test_api_key_new_asks_for_a_fresh_proof_first(
+    client_of: ClientOf, admin: User, leaseweb: Simulator
+) -> None:
+    browser = client_of(admin)
+    assert browser.get(URL)["Location"].startswith("/accounts/confirm/?next=")
+    refused = browser.post(URL, {"name": "Main", "key": leaseweb.key})
+    assert refused.status_code == 403
+    assert leaseweb.key not in refused.content.decode()
+    assert len(leaseweb.journal) == 0
 
 
 def test_api_key_new_refuses_other_methods(browser: Client) -> None:

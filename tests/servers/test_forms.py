@@ -13,9 +13,10 @@ from servers.queries import Facets, Filters
     [
         ("", Filters()),
         ("q=web&state=STOPPED&gone=all&live=on", Filters(q="web", state="STOPPED", gone="all", live=True)),
-        ("sort=-age&key=7", Filters(sort="-age", key=7)),
+        ("sort=-place&key=7", Filters(sort="-place", key=7)),
         ("state=BOILING&q=web", Filters(q="web")),
         ("sort=price", Filters()),
+        ("sort=-age", Filters()),
         ("key=abc&gone=maybe", Filters()),
         ("key=-1", Filters()),
         ("key=99999999999999999999999", Filters()),
@@ -64,7 +65,7 @@ def test_api_key_form_never_shows_the_key_again() -> None:
     form = ApiKeyForm({"name": "", "key": "a-good-key-0123456789"})
     assert not form.is_valid()
     assert "a-good-key" not in str(form)
-    assert 'autocomplete="off"' in str(form["key"])
+    assert 'autocomplete="new-password"' in str(form["key"])
 
 
 @pytest.mark.req("K4")

@@ -19,6 +19,7 @@ from servers.leaseweb.simulator.faults import Fault
 from servers.models import ApiKey, Server
 from servers.witness import OutOfReach, Result
 from teams.access import Access
+from teams.edits import mark
 from tests.support.answers import ANSWERS, BEFORE_SENDING, arrange, silence
 from tests.support.engine_room import EngineRoom
 from tests.support.reach import Obstacle, out_of_reach
@@ -189,7 +190,7 @@ def test_same_name_costs_no_call(room: EngineRoom) -> None:
 def test_rename_that_cannot_be_audited_is_not_sent(room: EngineRoom) -> None:
     """The head of the chain stands where an entry is already."""
     server = room.server()
-    naming.server_note(room.access, server, "so that there is an entry")
+    naming.server_note(room.access, server, "so that there is an entry", seen="")
     AuditHead.objects.filter(pk=room.access.team.pk).update(sequence=0)
     with pytest.raises(ChainBroken):
         rename(room, server)
@@ -229,10 +230,11 @@ def test_401_on_two_servers_refuses_the_key(room: EngineRoom) -> None:
 
 def test_note_is_audited_before_and_after(room: EngineRoom) -> None:
     server = room.server()
-    naming.server_note(room.access, server, "rack 12\nask Vera")
+    naming.server_note(room.access, server, "rack 12\nask Vera", seen="")
     server.refresh_from_db()
     assert server.note == "rack 12\nask Vera"
-    naming.server_note(room.access, server, "x" * 2000)
+    naming.server_note(room.access, server, "x" * 2000, seen=mark(server.note))
+    naming.server_note(room.access, server, "x" * 2000, seen="")  # the same again
     first, second = entries(room.access, "server.note")
     assert (first.before, first.after) == ({"note": ""}, {"note": "rack 12\\u000aask Vera"})
     assert second.before == first.after

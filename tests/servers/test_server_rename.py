@@ -198,7 +198,25 @@ def test_names_offer_renaming_to_those_who_may(
     assert "it does not include “Rename servers”" in client_of(viewer).get(page_url).content.decode()
 
 
+def test_second_of_two_names_is_asked_about(browser: Client, room: EngineRoom, server: Server) -> None:
+    address = url(server)
+    opened = browser.get(address).context["form"]["seen"].value()
+    assert browser.post(address, {"reference": "shop front", "seen": opened}).status_code == 302
+    page = browser.post(address, {"reference": "shop back", "seen": opened})
+    assert page.status_code == 422
+    assert "Somebody called it “shop front” meanwhile." in text_of(page.content)
+    assert [entry.detail["reference"] for entry in room.sim.journal.entries("updateServer")] == ["shop front"]
+    again = {"reference": "shop back", "seen": page.context["form"]["seen"].value()}
+    assert browser.post(address, again).status_code == 302
+    assert Server.objects.get(pk=server.pk).reference == "shop back"
+
+
 # --- The note ---------------------------------------------------------------------------------------------------
+
+
+def seen_in(browser: Client, address: str) -> str:
+    """The mark of what somebody sees who opens the form now."""
+    return browser.get(address).context["form"]["seen"].value()
 
 
 def note_url(server: Server) -> str:
@@ -214,9 +232,41 @@ def test_server_note_is_kept_and_shown(browser: Client, room: EngineRoom, server
     assert "<script>alert" not in shown
     assert "rack 12" in browser.get(note_url(server)).content.decode()
     assert len(room.sim.journal.entries("updateServer")) == 0, "Leaseweb never sees it"
-    page = browser.post(note_url(server), {"note": ""}, follow=True)
+    page = browser.post(
+        note_url(server), {"note": "", "seen": seen_in(browser, note_url(server))}, follow=True
+    )
     assert "The note is gone." in text_of(page.content)
     assert "Nobody in the team has noted anything" in text_of(page.content)
+
+
+def test_second_of_two_notes_is_asked_about_and_loses_neither(browser: Client, server: Server) -> None:
+    theirs, mine = "rack 12", "ask Vera"
+    opened = seen_in(browser, note_url(server))
+    browser.post(note_url(server), {"note": theirs, "seen": opened})
+    for typed in ({"note": mine, "seen": opened}, {"note": "", "seen": opened}, {"note": mine}):
+        page = browser.post(note_url(server), typed)
+        assert page.status_code == 409
+        assert page.context["changed"].kept == theirs
+        assert theirs in page.content.decode()
+        assert page.context["form"]["note"].value() == typed["note"]
+        assert Server.objects.get(pk=server.pk).note == theirs
+    again = {"note": mine, "seen": page.context["form"]["seen"].value()}
+    assert browser.post(note_url(server), again).status_code == 302
+    assert Server.objects.get(pk=server.pk).note == mine
+
+
+def test_missing_field_is_an_error_and_an_empty_one_a_wish(
+    browser: Client, room: EngineRoom, server: Server
+) -> None:
+    browser.post(note_url(server), {"note": "rack 12"})
+    for address in (url(server), note_url(server)):
+        for form in ({}, {"referenc": "x"}, {"seen": seen_in(browser, note_url(server))}):
+            assert browser.post(address, form).status_code == 422
+    kept = Server.objects.get(pk=server.pk)
+    assert (kept.note, kept.reference) == ("rack 12", server.reference)
+    assert len(room.sim.journal.entries("updateServer")) == 0
+    browser.post(url(server), {"reference": ""})
+    assert len(room.sim.journal.entries("updateServer")) == 1
 
 
 def test_server_note_complains_in_place(browser: Client, server: Server) -> None:

@@ -13,6 +13,7 @@ from audit.models import AuditEvent
 from servers.models import Server, ServerReading, TrafficPoint, TrafficSpan
 from servers.traffic import buckets
 from servers.traffic.units import volume
+from teams.edits import mark
 from teams.models import Team, User
 from tests.cast import ClientOf, MakeServer
 from tests.support.pages import HOSTILE, queries_of, text_of
@@ -260,15 +261,29 @@ def test_limit_is_set_changed_and_taken_away(boss: Client, server: Server) -> No
     assert "1.5 TB" in text_of(boss.get(url(server, "limit/")).content)
     assert b'value="1.5"' in boss.get(url(server, "limit/")).content
     for _ in range(2):
-        boss.post(url(server, "limit/"), {"amount": "800", "unit": "GB"})
+        boss.post(url(server, "limit/"), {"amount": "800", "unit": "GB", "seen": mark(quota())})
     assert quota() == 800 * GB
-    boss.post(url(server, "limit/"), {"clear": "yes"})
+    boss.post(url(server, "limit/"), {"clear": "yes", "seen": mark(quota())})
     assert quota() is None
     assert entries() == [
         ({"quota_bytes": None}, {"quota_bytes": 1500 * GB}),
         ({"quota_bytes": 1500 * GB}, {"quota_bytes": 800 * GB}),
         ({"quota_bytes": 800 * GB}, {"quota_bytes": None}),
     ]
+
+
+@pytest.mark.parametrize("second", [{"amount": "2", "unit": "TB"}, {"clear": "yes"}], ids=["set", "clear"])
+def test_second_of_two_limits_is_asked_about(boss: Client, server: Server, second: dict[str, str]) -> None:
+    address = url(server, "limit/")
+    opened = boss.get(address).context["form"]["seen"].value() or ""
+    boss.post(address, {"amount": "1", "unit": "TB", "seen": opened})
+    page = boss.post(address, {**second, "seen": opened})
+    assert page.status_code == 409
+    assert page.context["changed"].kept == 1000 * GB
+    assert "It is 1 TB now." in text_of(page.content)
+    assert len(entries()) == 1
+    assert boss.post(address, {**second, "seen": page.context["form"]["seen"].value()}).status_code == 302
+    assert len(entries()) == 2
 
 
 @pytest.mark.parametrize(
@@ -328,7 +343,7 @@ def test_file_has_the_bytes_of_the_range_and_leaves_gaps_empty(browser: Client, 
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
     assert "traffic-218000-2016-01-01-2016-01-03-" in answer["Content-Disposition"]
     assert body(answer) == (
-        b"from (UTC),to (UTC),up (bytes),down (bytes),total (bytes)\r\n"
+        b"\xef\xbb\xbffrom (UTC),to (UTC),up (bytes),down (bytes),total (bytes)\r\n"
         b"2016-01-01T00:00:00Z,2016-01-02T00:00:00Z,900,90,990\r\n"
         b"2016-01-02T00:00:00Z,2016-01-03T00:00:00Z,,,\r\n"
         b"2016-01-03T00:00:00Z,2016-01-04T00:00:00Z,,250,250\r\n"

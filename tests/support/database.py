@@ -1,11 +1,14 @@
 """Empties the database after a transactional test, although the audit trail refuses to be emptied."""
 
+import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import connection, transaction
 from django.test import TransactionTestCase
+from psycopg import sql
 
 from audit import heads, triggers
 from audit.checkpoints import file
@@ -60,3 +63,65 @@ def _lift_triggers() -> None:
         return
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
+
+
+class Cut:
+    """Takes the database away from the connection of the test: SQLite is locked, PostgreSQL ends the session."""
+
+    def __init__(self) -> None:
+        self._lock: sqlite3.Connection | psycopg.Connection | None = None
+        self._done = False
+
+    def toggle(self) -> None:
+        """Away the first time, there again the second."""
+        if self._done:
+            self.over()
+            return
+        self._done = True
+        if connection.vendor == "sqlite":
+            with connection.cursor() as cursor:
+                cursor.execute("PRAGMA busy_timeout = 1")
+            self._lock = sqlite3.connect(str(connection.settings_dict["NAME"]), isolation_level=None)
+            self._lock.execute("BEGIN IMMEDIATE")
+        else:
+            _end_sessions(ours=True)
+
+    def over(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+            connection.close()
+
+    @classmethod
+    def lock(cls) -> "Cut":
+        """From now on somebody else keeps everybody from writing, until `over`."""
+        cut = cls()
+        if connection.vendor == "sqlite":
+            cut.toggle()
+        else:
+            cut._lock = psycopg.connect(**_address())
+            tables = sql.SQL(", ").join(map(sql.Identifier, connection.introspection.table_names()))
+            cut._lock.execute(sql.SQL("LOCK TABLE {} IN EXCLUSIVE MODE").format(tables))
+        return cut
+
+    @staticmethod
+    def others() -> None:
+        """End the sessions of all other processes; SQLite has none."""
+        if connection.vendor != "sqlite":
+            _end_sessions(ours=False)
+
+
+def _end_sessions(*, ours: bool) -> None:
+    """Ours, or those of all others; asked for by a connection of its own, which does not count."""
+    pid = connection.connection.info.backend_pid
+    with psycopg.connect(**_address(), autocommit=True) as other:
+        other.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND pid <> pg_backend_pid() AND (pid = %s) = %s",
+            [pid, ours],
+        )
+
+
+def _address() -> dict[str, Any]:
+    settings = connection.get_connection_params()
+    return {name: settings[name] for name in ("host", "user", "dbname")}

@@ -24,7 +24,7 @@ def download(browser: Client, url: str) -> bytes:
 
 def lines(browser: Client, url: str) -> list[dict[str, str]]:
     """A CSV file as a program reads it."""
-    return list(csv.DictReader(io.StringIO(download(browser, url).decode(), newline="")))
+    return list(csv.DictReader(io.StringIO(download(browser, url).decode("utf-8-sig"), newline="")))
 
 
 def same_queries_of_download(browser: Client, url: str, more: Callable[[], object]) -> None:

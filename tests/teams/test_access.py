@@ -86,6 +86,23 @@ def test_fragment_of_an_anonymous_is_answered_with_a_real_move(client: Client, t
     )
 
 
+@pytest.mark.req("X16")
+@pytest.mark.parametrize(
+    ("referer", "back"),
+    [
+        ("http://testserver/t/north-ops/jobs/7/?a=b", "/t/north-ops/jobs/7/%3Fa%3Db"),
+        ("https://evil.example/t/north-ops/jobs/7/", "/"),
+        ("", "/"),
+    ],
+)
+def test_anonymous_form_leads_back_to_the_page_it_was_sent_from(
+    referer: str, back: str, client: Client, team: Team
+) -> None:
+    """The address that a form is sent to may answer nothing but forms."""
+    response = client.post(PROBE, headers={"Referer": referer})
+    assert response["Location"] == f"{LOGIN}?next={back}"
+
+
 def test_public_page_needs_no_login(client: Client) -> None:
     assert client.get("/open/").content == b"open"
 

@@ -52,13 +52,13 @@ def body(rows: list[list[object]], header: tuple[str, ...] = ("text",)) -> bytes
 
 
 def read(content: bytes) -> list[list[str]]:
-    return list(csv.reader(io.StringIO(content.decode(), newline="")))
+    return list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
 
 
 @pytest.mark.req("X14")
 def test_no_text_is_a_formula() -> None:
     assert len(PAYLOADS) >= 30
-    expected = "text\r\n" + "".join(f"{kept}\r\n" for kept in PAYLOADS.values())
+    expected = "\ufefftext\r\n" + "".join(f"{kept}\r\n" for kept in PAYLOADS.values())
     assert body([[text] for text in PAYLOADS]) == expected.encode()
 
 

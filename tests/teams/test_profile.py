@@ -74,6 +74,14 @@ def test_profile_takes_its_own_fields_alone(viewer: User, outsider: User, client
     assert outsider.name == "Una Outsider"
 
 
+def test_profile_that_arrives_without_its_name_keeps_it(viewer: User, client_of: ClientOf) -> None:
+    """An empty name is a wish, a missing one is none."""
+    answer = client_of(viewer).post(PROFILE, {"time_zone": "UTC", "theme": "dark"})
+    assert answer.status_code == 422
+    viewer.refresh_from_db()
+    assert (viewer.name, viewer.theme) == ("Vera Viewer", "system")
+
+
 def test_profile_without_a_name_falls_back_to_the_address(viewer: User, client_of: ClientOf) -> None:
     page = client_of(viewer).post(PROFILE, {**GOOD, "name": ""}, follow=True).content.decode()
     assert "<strong>vera.viewer@example.com</strong>" in page
@@ -122,7 +130,7 @@ def test_theme_switch_changes_nothing_for_nonsense(viewer: User, client_of: Clie
 @pytest.mark.parametrize(
     ("referer", "target"),
     [
-        ("http://testserver/t/north-ops/roles/?a=b", "http://testserver/t/north-ops/roles/?a=b"),
+        ("http://testserver/t/north-ops/roles/?a=b", "/t/north-ops/roles/?a=b"),
         ("", PROFILE),
         ("https://evil.example/t/north-ops/", PROFILE),
         ("//evil.example", PROFILE),
@@ -130,6 +138,7 @@ def test_theme_switch_changes_nothing_for_nonsense(viewer: User, client_of: Clie
         ("http://testserver.evil.example/", PROFILE),
         ("javascript:alert(1)", PROFILE),
         ("http:///evil.example", PROFILE),
+        ("http://testserver//evil.example/", "/evil.example/"),
     ],
 )
 def test_theme_switch_leads_back_and_never_elsewhere(

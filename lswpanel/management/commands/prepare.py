@@ -11,9 +11,12 @@ from django.db.migrations.loader import MigrationLoader
 
 from audit import heads
 from audit.checkpoints import making, proof
+from jobs import words
+from jobs.engine import heartbeat, send_counter
 from lswpanel import demo, keychecks, keyfiles, starting
 from lswpanel.checks import TAG
 from lswpanel.command_errors import in_one_line, writing
+from lswpanel.database import refuse_unsafe
 from teams import services
 
 OUR_APPS = ("audit", "jobs", "lswpanel", "servers", "teams")
@@ -34,6 +37,7 @@ class Command(BaseCommand):
             call_command("collectstatic", interactive=False, verbosity=0)
 
     def _bring_up_to_date(self, *, loud: bool) -> None:
+        refuse_unsafe(connection)
         executor = MigrationExecutor(connection)
         refuse_other_versions(executor.loader)
         refuse_other_databases()
@@ -47,6 +51,10 @@ class Command(BaseCommand):
         if settings.SINGLE_MACHINE or settings.DATA_DIR.is_dir():
             keyfiles.mark_used(settings.KEY_FOLDER)
         self._prove_checkpoints()
+        send_counter.born()
+        if send_counter.held():
+            self.stdout.write(words.HELD_BACK)
+        heartbeat.started()
 
     def _prove_checkpoints(self) -> None:
         """A database that was put back is found at the start; the panel starts all the same, and its pages say so."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import psutil
 import pytest
 
-from lswpanel.supervisor.children import Child, Program, Service
+from lswpanel.supervisor.children import ENDED, Child, Program, Service
 from lswpanel.supervisor.errors import StartError
 from lswpanel.supervisor.loop import Loop
 from tests.support.waiting import wait_for
@@ -92,16 +92,14 @@ def test_secrets_of_a_program_are_not_in_its_repr() -> None:
 
 
 class Stage:
-    """A Service in a loop, with the lines it shows and the sentence it gives up with."""
+    """A Service in a loop, with the lines it shows."""
 
     def __init__(self, loop: Loop, code: str) -> None:
         self.shown: list[str] = []
-        self.gave_up: list[str] = []
         self.service = Service(
             python(code),
             loop=loop,
             show=lambda name, line: self.shown.append(line),
-            gave_up=self.gave_up.append,
         )
         loop.on_child_ended(self.service.collect)
 
@@ -137,14 +135,22 @@ def test_stopped_service_is_not_started_again(loop: Loop, stage: Callable[[str],
     assert not loop.run_until(lambda: running.service.child is not None, seconds=0.7)
 
 
-def test_service_that_keeps_failing_is_given_up(
+def test_service_that_keeps_failing_is_started_again_and_again(
     loop: Loop, stage: Callable[[str], Stage], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Eight ends of Valkey once ended the whole panel."""
     monkeypatch.setattr("lswpanel.supervisor.backoff.LONGEST", 0.01)
     running = stage("import os; os._exit(7)")
-    assert loop.run_until(lambda: bool(running.gave_up), seconds=120)
-    assert running.gave_up == ["child keeps failing (ended with code 7); its lines above say why."]
-    assert len(running.shown) == 7
+    assert loop.run_until(lambda: len(running.shown) > 8, seconds=120)
+
+
+def test_service_knows_whose_place_it_takes(loop: Loop, stage: Callable[[str], Stage]) -> None:
+    running = stage(f"import os; print(os.environ.get('{ENDED}', 'nobody'), flush=True); {FOREVER}")
+    first = running.service.child
+    assert first is not None
+    assert loop.run_until(lambda: running.shown == ["nobody"], seconds=120)
+    first.kill()
+    assert loop.run_until(lambda: running.shown[-1] == str(first.pid), seconds=120)
 
 
 def test_terminated_child_may_finish(loop: Loop) -> None:

@@ -8,7 +8,7 @@ import traceback
 import pytest
 
 from servers.leaseweb.errors import Refused
-from servers.leaseweb.secret import Secret
+from servers.leaseweb.secret import Secret, looks_like_key
 
 VALUE = "hunter2-hunter2"
 
@@ -116,3 +116,32 @@ def test_words_of_others_are_shown_without_the_secret() -> None:
         3.0,
     )
     assert VALUE not in repr(hidden) + hidden.plain
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "1f0c8e52-7a1b-4c3d-9e4f-5a6b7c8d9e0f",
+        "1F0C8E527A1B4C3D9E4F5A6B7C8D9E0F",
+        "213423-2134234-234234-23424",
+        "the key aB3dE5fG7hI9jK1lM3nO5",
+    ],
+)
+def test_name_that_is_rather_a_key(name: str) -> None:
+    assert looks_like_key(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Main account",
+        "production-account-eu-west-2024",
+        "ProductionAccount2024",
+        "Customer 10012345",
+        "web01.ams.example.com",
+        "Hauptkonto",
+        "",
+    ],
+)
+def test_name_that_is_a_name(name: str) -> None:
+    assert not looks_like_key(name)
