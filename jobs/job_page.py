@@ -13,7 +13,7 @@ from jobs.models import Job, JobEvent
 from jobs.states import FINAL, MOVING, JobStatus
 from servers.facts import main_ip
 from teams.access import Access
-from teams.queries import Person, as_called_now
+from teams.people import Person, as_called_now
 
 
 @dataclass(frozen=True, slots=True)

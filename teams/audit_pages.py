@@ -11,12 +11,13 @@ from teams import queries
 from teams.access import Access, Trail
 from teams.forms import AccountFilter, AuditFilter
 from teams.listing import pager_urls, place
+from teams.people import names
 
 Context = dict[str, Any]
 
 
 def of_team(access: Access, query: QueryDict) -> Context:
-    people = queries.names(access)
+    people = names(access)
     form = AuditFilter(query, actors=queries.actor_choices(access, people, also=query.get("actor", "")))
     context = _entries(access, form, query, people)
     named = queries.server_label(access, context["filters"].get("server"))
@@ -27,7 +28,7 @@ def of_accounts(
     trail: Trail, query: QueryDict, *, actions: Iterable[AuditAction], also: Iterable[tuple[str, str]] = ()
 ) -> Context:
     """The entries about accounts; `actions` and, beside people, `also` are what they can be filtered by."""
-    people = queries.names(trail)
+    people = names(trail)
     form = AccountFilter(query, people=[*queries.account_choices(people), *also], actions=actions)
     return {**_entries(trail, form, query, people), "of_accounts": True}
 

@@ -1,7 +1,7 @@
 """What the pages about people and proof read. Each function starts from what `Access` lets through."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -21,40 +21,14 @@ from teams.access import Access, Trail
 from teams.collation import sort_key
 from teams.keyset import Order, Page, page
 from teams.models import Membership, User
+from teams.people import RENAMED, SOMEBODY, USER, Cast, Person, cast_of, named, names
 from teams.permissions import PERMISSION_TEXT, ROLE_PERMISSIONS, SUBJECT_TEXT, Permission, Role
 
 NEWEST_FIRST = Order(("sequence",), descending=True)
 PANEL = "panel"
-# The kind of target that an account is; its id is that of the person.
-USER = "user"
-# The field in which an entry keeps by digest what somebody was called.
-RENAMED = "person"
 LARGEST_SEQUENCE = 2**63 - 1
 MOST_SHOWN_CHANGES = 4
 OUTCOME_BADGES: dict[str, str] = {Outcome.REFUSED: "warn", Outcome.FAILED: "danger", Outcome.UNSURE: "warn"}
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Who stands in an entry, as they were called at that time. `id` is empty for the panel itself.
-
-    `genuine` is False when the name kept for the entry is not the one it was written with. `looks_like` is the name
-    of somebody else that theirs can be taken for.
-    """
-
-    id: int | None
-    name: str
-    email: str = ""
-    genuine: bool = True
-    looks_like: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.email})" if self.email else self.name
-
-
-# Who failed to sign in is not known, and neither is always the account.
-SOMEBODY = Person(None, "somebody")
-STRANGER = Person(None, "unknown account")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,47 +85,8 @@ def audit_rows(
     trail: Trail, events: list[AuditEvent], people: Mapping[int, str] | None = None
 ) -> list[AuditRow]:
     """`people`: `names(trail)`, if somebody has them already."""
-    then = persons.known(digest for event in events for digest in _digests(event))
-    now = persons.all_called_now(int(event.target_id) for event in events if _is_about_person(event))
-    crowd = lookalikes.Crowd(names(trail) if people is None else people)
-    return [_audit_row(event, Cast(then, now, crowd), trail) for event in events]
-
-
-def names(trail: Trail) -> dict[int, str]:
-    """What those are called for whom somebody else may be taken."""
-    return {pk: name or email for pk, name, email in trail.people().values_list("pk", "name", "email")}
-
-
-def _is_about_person(event: AuditEvent) -> bool:
-    return event.target_type == USER and event.target_id.isdecimal()
-
-
-@dataclass(frozen=True, slots=True)
-class Cast:
-    """The people of some entries: what they were called then, by digest, and are now, by id; and whom they are like."""
-
-    then: dict[str, Known]
-    now: dict[int, Known]
-    crowd: lookalikes.Crowd
-
-    def by(self, pk: int | None, digest: str) -> Person:
-        return Person(None, "the panel") if pk is None else self._marked(_named(pk, self.then.get(digest)))
-
-    def whom(self, event: AuditEvent) -> Person | None:
-        """None for what was done to no person, or by that person themselves."""
-        if not _is_about_person(event):
-            return STRANGER if event.action == AuditAction.LOGIN_FAIL else None
-        pk = int(event.target_id)
-        return None if pk == event.actor_id else self._marked(_named(pk, self.now.get(pk)))
-
-    def _marked(self, person: Person) -> Person:
-        return replace(person, looks_like=self.crowd.resembled(person.name, own=person.id or 0))
-
-
-def _digests(event: AuditEvent) -> Iterable[str]:
-    """Who acted, for whom, and, where somebody was renamed, what they were called before and after."""
-    renamed = (str(fields.get(RENAMED, "")) for fields in (event.before, event.after))
-    return event.actor_digest, event.behalf_digest, *renamed
+    cast = cast_of(events, names(trail) if people is None else people)
+    return [_audit_row(event, cast, trail) for event in events]
 
 
 def _audit_row(event: AuditEvent, cast: Cast, trail: Trail) -> AuditRow:
@@ -167,25 +102,6 @@ def _audit_row(event: AuditEvent, cast: Cast, trail: Trail) -> AuditRow:
         changes=change_table(event, cast.then),
         details=event.reason or changes_in_words(event, cast.then),
     )
-
-
-def as_called_now(access: Access, users: Iterable[User | None]) -> dict[int, Person]:
-    """These people by their ids, each marked if their name can be taken for that of a current member. One query."""
-    crowd, found = lookalikes.Crowd(names(access)), {user.pk: user for user in users if user}
-    return {pk: _teammate(user, crowd.resembled(str(user), own=pk)) for pk, user in found.items()}
-
-
-def _teammate(user: User, looks_like: str) -> Person:
-    return Person(user.pk, str(user), user.email if user.name else "", looks_like=looks_like)
-
-
-def _named(pk: int, known: Known | None) -> Person:
-    """Somebody by the name that was kept; by number alone when it was erased, or is not genuine."""
-    if known is None:
-        return Person(pk, f"person {pk}")
-    if not known.genuine or known.person_id != pk:
-        return Person(pk, f"person {pk}", genuine=False)
-    return Person(pk, known.name or known.email, known.email if known.name else "")
 
 
 def changes_in_words(event: AuditEvent, names: dict[str, Known]) -> str:
@@ -234,7 +150,7 @@ def change_table(event: AuditEvent, names: dict[str, Known]) -> list[tuple[str, 
 def _shown(name: str, value: Any, names: dict[str, Known]) -> str:
     if name == RENAMED and value:
         known = names.get(value)
-        return str(_named(known.person_id, known)) if known else "a name that was erased"
+        return str(named(known.person_id, known)) if known else "a name that was erased"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "nothing" if value is None else str(value)
@@ -254,7 +170,7 @@ def actor_choices(access: Access, people: Mapping[int, str], *, also: str) -> li
     choices = dict(account_choices(people))
     numeric = also.isdecimal() and len(also) < 19 and also not in choices
     if numeric and access.audit().filter(actor_id=int(also)).exists():
-        choices[also] = _named(int(also), persons.called_now(int(also))).name
+        choices[also] = named(int(also), persons.called_now(int(also))).name
     return [*choices.items(), (PANEL, "the panel itself")]
 
 
@@ -368,7 +284,7 @@ def verification(trail: Trail) -> Verification | None:
     if at is None and not wish.asked_at:
         return None
     asked_by = wish.asked_by.get("user_id") if wish.asked_at else wish.done_by
-    by = str(_named(asked_by, persons.called_now(asked_by))) if asked_by else "the panel"
+    by = str(named(asked_by, persons.called_now(asked_by))) if asked_by else "the panel"
     return Verification(wish, by, audit_total(trail), at)
 
 

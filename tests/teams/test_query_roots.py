@@ -15,6 +15,7 @@ LOOKUPS = {"get_object_or_404", "get_list_or_404"}
 READERS = (
     "queries",
     "audit_pages",
+    "people",
     "listing",
     "contract_calendar",
     "contract_queries",
