@@ -13,11 +13,12 @@ from teams.permissions import Permission
 
 
 def page(request: HttpRequest) -> dict[str, Any]:
-    """What all pages share: `access`, its rights, teams, alarms, the demo mark, if mail works, a lost time zone."""
+    """What all pages share: `access` or `installation`, rights, teams, alarms, the demo, mail, a lost time zone."""
     access = getattr(request, "access", None)
     return {
         "access": access,
         "team": access.team if access else None,
+        "installation": getattr(request, "installation", None),
         "own_teams": partial(_own_teams, request),
         "alarms": partial(_alarms, request),
         "unknown_time_zone": getattr(request, "unknown_time_zone", ""),
