@@ -31,9 +31,8 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lswpanel.settings")
     if sys.argv[1:2] == ["up"] and "--demo" in sys.argv:
         choose_demo()
-    else:
-        read_env_file()
     with in_one_sentence():
+        read_env_file()
         _ = settings.INSTALLED_APPS
     if sys.argv[1:2] == ["up"]:
         # It supervises and needs none of the apps, which take half a second to load.
@@ -60,7 +59,7 @@ def read_env_file() -> None:
     if (ROOT / ".env").is_file():
         from dotenv import load_dotenv
 
-        load_dotenv(ROOT / ".env")
+        load_dotenv(ROOT / ".env", encoding="utf-8-sig")
 
 
 def needs_database(words: list[str]) -> bool:
@@ -85,6 +84,8 @@ def in_one_sentence() -> Iterator[None]:
         yield
     except ImproperlyConfigured as error:
         sys.exit(f"lswpanel: {error}")
+    except UnicodeDecodeError as error:
+        sys.exit(f"lswpanel: {ROOT / '.env'} is not UTF-8 text: {error.reason} at byte {error.start}.")
     except OSError as error:
         sys.exit(f"lswpanel: {error.filename or 'The data folder'} cannot be used: {error.strerror}.")
     except OperationalError as error:

@@ -7,20 +7,21 @@ run and take the time of one thread; a worker that was killed leaves its place t
 import hmac
 import time
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from audit import chain as hashing
 from audit import heads, leases
 from audit.actions import AuditAction
 from audit.checkpoints.key import place_seal
 from audit.log import Change, Target, record
 from audit.models import Outcome, Verification
 from audit.origin import Actor
-from audit.verify import STEP, Place, Step, walk
+from audit.verify import STEP, Place, Step, problem_of_content, walk
 
 log = structlog.get_logger()
 LEASE = "verification"
@@ -40,6 +41,18 @@ def ask(chain: int, actor: Actor) -> bool:
 def of_chain(chain: int) -> Verification | None:
     """The wish that waits or was met last, if anybody ever asked."""
     return Verification.objects.filter(pk=chain).first()
+
+
+def filed_at(wish: Verification) -> datetime | None:
+    """When a worker filed what `wish` says of an intact chain; None if no entry with a genuine seal says so.
+
+    The row itself is not sealed, so it is not believed when it says that all is well.
+    """
+    verdicts = hashing.entries(wish.pk).filter(action=AuditAction.AUDIT_VERIFY).order_by("-sequence")
+    last = verdicts.first()
+    if last is None or last.outcome != Outcome.DONE or problem_of_content(last):
+        return None
+    return last.at if last.after.get("entries") == wish.entries else None
 
 
 def due() -> tuple[int, ...]:

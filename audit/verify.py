@@ -168,7 +168,7 @@ class _Walk:
             return f"entry {number} is missing; the next one there is {event.sequence}"
         if self.last_hash and not keys.same(event.prev_hash, self.last_hash):
             return f"entry {number} does not follow the one before it"
-        return _problem_of_content(event) or self._problem_of_names(event)
+        return problem_of_content(event) or self._problem_of_names(event)
 
     def _problem_of_names(self, event: AuditEvent) -> str:
         who = ((event.actor_id, event.actor_digest), (event.on_behalf_of, event.behalf_digest))
@@ -188,7 +188,8 @@ class _Walk:
         return person in self.forgotten
 
 
-def _problem_of_content(event: AuditEvent) -> str:
+def problem_of_content(event: AuditEvent) -> str:
+    """What is wrong with an entry by itself: its hashes and its seal."""
     number, content = event.sequence, hashing.content_hash(event)
     if not keys.same(event.content_hash, content) or not keys.same(
         event.row_hash, hashing.row_hash(event.prev_hash, content)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from django.db import connection
+from django.conf import settings
 from django.db.models import Exists, Subquery
 
 from jobs import words
@@ -69,7 +69,5 @@ def _of_engine() -> Iterator[Alarm]:
 
 
 def _disk_is_full() -> bool:
-    if connection.vendor != "sqlite":
-        return False
-    folder = Path(str(connection.settings_dict["NAME"])).parent
-    return shutil.disk_usage(folder).free < FULL_BELOW
+    file: Path | None = settings.DATABASE_FILE
+    return file is not None and shutil.disk_usage(file.parent).free < FULL_BELOW

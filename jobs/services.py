@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 import audit.log
 from audit.actions import AuditAction
 from jobs import queries, readiness, tasks, words
-from jobs.engine import Note, StaleWriter, advance
+from jobs.engine import Note, StaleWriter, advance, turns
 from jobs.kinds import KINDS, JobKind
 from jobs.models import Job, JobEvent, SendCounter
 from jobs.states import LIVE, MOVING, JobStatus, Resolution
@@ -198,6 +198,7 @@ def job_cancel(access: Access, job: Job) -> None:
             raise StaleWriter
         note = Note("Cancelled before anything was sent.", "cancelled")
         advance(job, JobStatus.CANCELLED, note=note, actor=access.actor)
+        turns.give_up_turn(job)
     except StaleWriter:
         raise JobRefused("Too late to cancel: the request is being sent, or was sent already.") from None
 

@@ -69,3 +69,7 @@ START_WITHIN = timedelta(seconds=5)
 MOST_ATTEMPTS = 5
 MOST_LOST_LEASES = 3
 LATE_EVIDENCE = timedelta(hours=24)
+# How a queued job that waits for our own call budget only says so.
+FOR_ITS_TURN = "It waits for its turn in the call budget of the API key"
+# A job whose bell was lost is rung again after this.
+RING_AGAIN_AFTER = timedelta(seconds=4)

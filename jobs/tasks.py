@@ -14,7 +14,7 @@ from jobs.engine import reading
 
 @shared_task
 def submit_job(job_id: int) -> None:
-    engine.submit(job_id)
+    engine.submit(job_id, ring_submit)
 
 
 @shared_task

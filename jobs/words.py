@@ -3,15 +3,17 @@
 Pages show them; `tests/jobs/test_words.py` insists that every status, receipt, resolution and code has them.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
 
 from jobs.kinds import KINDS
 from jobs.models import Job
-from jobs.states import FINAL, MOVING, JobStatus, Receipt, Resolution
+from jobs.states import FINAL, FOR_ITS_TURN, MOVING, JobStatus, Receipt, Resolution
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,11 +297,20 @@ def _with_note(job: Job, sentence: str) -> str:
 
 
 def _waiting(job: Job) -> str:
+    left = job.not_before - timezone.now()
+    if job.waiting_for.startswith(FOR_ITS_TURN) and left > timedelta(0):
+        return f"{job.waiting_for} Sent in about {_about(left)}."
     if job.waiting_for:
         return job.waiting_for
     if job.not_before > timezone.now():
         return f"It is tried again at {timezone.localtime(job.not_before):%H:%M:%S}."
     return "A worker takes it within seconds."
+
+
+def _about(left: timedelta) -> str:
+    """Seconds in tens, minutes from two of them on; never nothing."""
+    seconds = math.ceil(left.total_seconds() / 10) * 10
+    return f"{seconds} s" if seconds < 120 else f"{round(seconds / 60)} min"
 
 
 def code(value: str) -> str:

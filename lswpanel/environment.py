@@ -8,6 +8,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+# Where relative paths start, so that they mean the same wherever a command is typed.
+ROOT = Path(__file__).resolve().parent.parent
 DIGITS = re.compile(r"[0-9]{1,18}")
 
 
@@ -113,7 +115,7 @@ def secret_file(name: str, folder: Path | None = None) -> Path | None:
     if text(name):
         return None
     if given := text(f"{name}_FILE"):
-        return Path(given)
+        return ROOT / given
     return folder / name.lower() if folder else None
 
 
@@ -136,6 +138,8 @@ def secret(name: str, *, folder: Path | None = None) -> str:
         raise ImproperlyConfigured(
             f"{name} is missing: set {name} or {name}_FILE ({path}: {error.strerror})."
         ) from error
+    except UnicodeDecodeError as error:
+        raise ImproperlyConfigured(f"{name} in {path} is not text.") from error
     if not value:
         raise ImproperlyConfigured(f"{name} is empty in {path}.")
     return value

@@ -13,6 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
 import audit.keys
+from audit.models import AuditEvent
 from lswpanel.models import KeyCheck
 from lswpanel.starting import WAY_OUT, missing_secrets
 from servers import resealing
@@ -40,12 +41,9 @@ def problems() -> dict[str, str]:
     """What is wrong with secrets of this process, by name; nothing in a database without check values."""
     known = registered()
     found = {name: _problem(name, known.get(name, set()), values) for name, values in given().items()}
-    if known and (lost := resealing.unreadable()):
+    if known and not found["ENCRYPTION_KEYS"] and (lost := resealing.unreadable()):
         key_id = encryption.key_id_of(lost[0].sealed)
-        found.setdefault("ENCRYPTION_KEYS", "")
-        found["ENCRYPTION_KEYS"] = (
-            found["ENCRYPTION_KEYS"] or f"lacks the key {key_id}, which API keys are sealed with"
-        )
+        found["ENCRYPTION_KEYS"] = f"lacks the key {key_id}, which API keys are sealed with"
     return {name: problem for name, problem in found.items() if problem}
 
 
@@ -56,9 +54,14 @@ def _prepared() -> bool:
 def _problem(name: str, known: set[str], values: list[str]) -> str:
     if known and known.isdisjoint(values):
         return "is not the one that this database is used with"
-    if name == "AUDIT_KEYS" and not known.issubset(values):
+    if name == "AUDIT_KEYS" and not known.issubset(values) and _sealed_with_another():
         return "lacks a key that the audit trail is sealed with"
     return ""
+
+
+def _sealed_with_another() -> bool:
+    """Asked only when a key has left the ring: it looks through the whole trail."""
+    return AuditEvent.objects.exclude(key_id__in=audit.keys.ring()).exists()
 
 
 def register() -> None:

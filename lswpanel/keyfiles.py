@@ -1,5 +1,6 @@
 """The files in which one machine keeps its secrets: made once, for their owner alone."""
 
+import contextlib
 import os
 import secrets
 import stat
@@ -40,7 +41,9 @@ def make_database(path: Path) -> None:
     So are the files beside it. SQLite gives those that it makes later the rights of the database.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, OWNER_ONLY))
+    # Never opened when it is there: closing it would take the locks from under this process's own connections.
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, OWNER_ONLY))
     for file in (path, *path.parent.glob(f"{path.name}-*")):
         file.chmod(OWNER_ONLY)
 

@@ -6,16 +6,14 @@ the secrets have to be given to each of them.
 The panel refuses to start unsafe; `checks.py` and the raises below say what to change.
 """
 
-from pathlib import Path
-
 import dj_database_url
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from lswpanel import environment, logs
+from lswpanel import environment, logs, queues
 
-BASE_DIR = Path(__file__).resolve().parent.parent
-DATA_DIR = (BASE_DIR / environment.text("DATA_DIR", "data")).resolve()
+BASE_DIR = environment.ROOT
+DATA_DIR = (BASE_DIR / (environment.text("DATA_DIR") or "data")).resolve()
 DATABASE_URL = environment.supported_database("DATABASE_URL", environment.optional_secret("DATABASE_URL"))
 SINGLE_MACHINE = not DATABASE_URL
 DEBUG = False
@@ -62,7 +60,7 @@ CHECKPOINT_KEY = environment.secret("CHECKPOINT_KEY", folder=_made_in)
 
 # --- Leaseweb --------------------------------------------------------------------------------------------------
 LEASEWEB_API_URL = environment.text("LEASEWEB_API_URL", "https://api.leaseweb.com/cloud/v2")
-CALL_BUDGET_PER_MINUTE = environment.integer("CALL_BUDGET_PER_MINUTE", 600 if DEMO else 60, at_least=10)
+CALL_BUDGET_PER_MINUTE = environment.integer("CALL_BUDGET_PER_MINUTE", 600 if DEMO else 240, at_least=10)
 TRUST_503 = environment.boolean("TRUST_503", True)
 # Durations of the job engine are divided by this; rehearsals and tests run faster, production keeps 1.
 TIME_SCALE = environment.number("TIME_SCALE", 1.0)
@@ -139,9 +137,9 @@ if DATABASES["default"]["ENGINE"].endswith("postgresql"):
     # A server that is not there keeps a request waiting for seconds, not for minutes.
     DATABASES["default"]["OPTIONS"] = {"connect_timeout": 5, **DATABASES["default"].get("OPTIONS", {})}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    DATABASE_FILE = Path(DATABASES["default"]["NAME"])
+    DATABASE_FILE = BASE_DIR / DATABASES["default"]["NAME"]
     # mode=rw: a path that is wrong is an error, not a new and empty database; `manage.py prepare` makes the file.
-    DATABASES["default"]["NAME"] = f"{DATABASE_FILE.absolute().as_uri()}?mode=rw"
+    DATABASES["default"]["NAME"] = f"{DATABASE_FILE.as_uri()}?mode=rw"
     # IMMEDIATE and WAL: feasible under concurrent writers. FULL: a click is on disk before we say that it is kept.
     # recursive_triggers: without it REPLACE would step past the triggers that protect the audit trail.
     DATABASES["default"]["OPTIONS"] = {
@@ -168,7 +166,12 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_PUBLISH_RETRY = False
-CELERY_TASK_DEFAULT_QUEUE = "lswpanel"
+# A worker that is told no queue takes from both; the supervisor and compose start one for each.
+CELERY_TASK_QUEUES = {
+    name: {"exchange": name, "routing_key": name} for name in (queues.READINGS, queues.SENDS)
+}
+CELERY_TASK_DEFAULT_QUEUE = queues.READINGS
+CELERY_TASK_ROUTES = {name: {"queue": queues.SENDS} for name in ("jobs.tasks.submit_job", "jobs.tasks.tick")}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -279,7 +282,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = Path(environment.text("STATIC_ROOT") or DATA_DIR / "static").resolve()
+STATIC_ROOT = (BASE_DIR / (environment.text("STATIC_ROOT") or DATA_DIR / "static")).resolve()
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},

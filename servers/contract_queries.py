@@ -16,7 +16,7 @@ from servers.models import Server
 from teams.access import Access
 from teams.keyset import Order, Page, page
 
-ORDER = Order(("contract_ends_on", "shown_name", "id"))
+ORDER = Order(("contract_ends_on", "name_key", "id"))
 # Days ahead by the name of the choice; a year unless something else is asked for.
 WITHIN: dict[str, int | None] = {"": 366, "30": 30, "90": 90, "all": None}
 
@@ -44,7 +44,7 @@ def ending(access: Access, filters: Filters) -> QuerySet[Server]:
     )
     if (days := WITHIN[filters.within]) is not None:
         found = found.filter(contract_ends_on__lte=timezone.localdate() + timedelta(days=days))
-    wanted = ("shown_name", "contract_ends_on", "contract_id", "price", "currency", "billing_frequency")
+    wanted = ("shown_name", *ORDER.fields, "contract_id", "price", "currency", "billing_frequency")
     return found.only(*wanted, "team_id").order_by(*ORDER.columns())
 
 

@@ -5,6 +5,7 @@ see what was read last and never wait; a worker asks and keeps.
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from servers import freshness, snapshots
 from servers.clock import after, before, database_time, scaled
 from servers.connect import client_for
 from servers.health import error_columns, note_failure, note_success
+from servers.lease import LEASE, renewed
 from servers.leaseweb import (
     Client,
     CredentialName,
@@ -34,8 +36,6 @@ from teams.bookkeeping import bookkeeping
 from teams.cursor import bump
 
 Subject = ServerReading.Subject
-# One reading takes 45 s at the most; a worker that died with one lets go of it by itself.
-LEASE = timedelta(minutes=2)
 AGAIN_AFTER_FAILURE = timedelta(minutes=5)
 # Marks a name in the kept list of credentials that the last whole list lacked.
 MISSING = "missing"
@@ -149,6 +149,11 @@ def claim(reading_id: int) -> ServerReading | None:
 def lease(reading: ServerReading) -> bool:
     """Keep other workers from reading this subject of a server; False when one of them is at it."""
     return ServerReading.objects.filter(free(), pk=reading.pk).update(lease_until=after(LEASE)) == 1
+
+
+def kept(reading: ServerReading) -> AbstractContextManager[None]:
+    """Keep the lease of a reading while it is being read."""
+    return renewed(ServerReading.objects.filter(pk=reading.pk), "lease_until")
 
 
 def release(reading: ServerReading) -> None:

@@ -62,7 +62,7 @@ class ContractFilterForm(forms.Form):
         return contract_queries.Filters(**{name: value for name, value in self.cleaned_data.items() if value})
 
 
-class ServerNameForm(forms.Form):
+class ServerNameForm(EditForm):
     """The reference of a server at Leaseweb. Line breaks and runs of spaces become one space."""
 
     reference = GivenField(
@@ -97,6 +97,10 @@ class ApiKeyNameForm(forms.Form):
             self.data = dict(self.data.items()) | {"name": ""}
             raise forms.ValidationError(KEY_AS_NAME)
         return name
+
+
+class ApiKeyRenameForm(EditForm, ApiKeyNameForm):
+    pass
 
 
 class ApiKeyForm(ApiKeyNameForm):

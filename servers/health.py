@@ -1,29 +1,31 @@
 """What the answers to a key say about it: working, failing, refused, reads only; and when to leave it alone.
 
-A breaker: after five failures in a row the key rests for 30 s, doubling to 5 min. A Retry-After is always honoured.
+A breaker: after five failures in a row the key rests for 30 s, doubling to 5 min; while a click waits it is tried every
+15 s. A Retry-After of any call is honoured by all calls of the key.
 """
 
 from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Case, DateTimeField, F, Q, Value, When
 from django.db.models.functions import Now
 
 import audit.log
 from audit.actions import AuditAction
 from audit.origin import Actor
 from audit.text import one_line
-from servers.clock import after
-from servers.leaseweb import AuthError, Forbidden, LeasewebError, NotFound, RateLimited
+from servers.budget import FAILURES_TO_REST, PROBE_EVERY
+from servers.clock import after, scaled
+from servers.leaseweb import AuthError, Forbidden, LeasewebError, NotFound, RateLimited, Unavailable
 from servers.models import ApiKey
 from servers.traffic.units import UnknownUnit
 
 Health = ApiKey.Health
-FAILURES_TO_REST = 5
 REST = timedelta(seconds=30)
 LONGEST_REST = timedelta(minutes=5)
 RETRY_AFTER_UNSAID = 30.0
+SLOWED = timedelta(minutes=10)
 THINGS_THAT_ARE_NOT_THE_KEYS_FAULT = (NotFound, UnknownUnit)
 # What a refused call was about when it was the key's own list, and how soon that list is asked after a refusal.
 LIST = "*"
@@ -33,9 +35,14 @@ KNOWN_LIMITS = (Health.REFUSED, Health.READS_ONLY)
 
 
 def note_success(api_key: ApiKey) -> None:
-    """A reading came back: the key works. That it may not act ("reads only") is not disproved by reading."""
+    """A reading came back: the key works, and a breaker closes; what Leaseweb asked for by Retry-After goes on.
+
+    That it may not act ("reads only") is not disproved by reading.
+    """
+    asked = When(retry_after_until__gt=Now(), then=F("retry_after_until"))
+    still = Case(asked, default=Value(None), output_field=DateTimeField())
     ApiKey.objects.filter(pk=api_key.pk).exclude(failures=0, error="").update(
-        failures=0, error="", paused_until=None, refused_about=""
+        failures=0, error="", paused_until=still, refused_about=""
     )
     if api_key.health not in (Health.WORKING, Health.READS_ONLY):
         _change(api_key, Health.WORKING, reason="")
@@ -48,6 +55,30 @@ def error_columns(error: LeasewebError) -> dict[str, Any]:
         "error_at": Now(),
         "correlation_id": one_line(error.correlation_id, 100),
     }
+
+
+def heed(api_key: ApiKey, error: LeasewebError | None) -> None:
+    """Keep the Retry-After of an answer, whatever call it answered; 429 means 30 s without one, and half the budget.
+
+    What was asked for is never shortened, neither by a later answer nor by a reading that comes back.
+    """
+    if not isinstance(error, (RateLimited, Unavailable)):
+        return
+    limited = isinstance(error, RateLimited)
+    seconds = RETRY_AFTER_UNSAID if limited and error.retry_after is None else error.retry_after
+    if seconds is not None:
+        _keep_latest(api_key, "retry_after_until", timedelta(seconds=seconds))
+        _keep_latest(api_key, "paused_until", timedelta(seconds=seconds))
+    if limited:
+        ApiKey.objects.filter(pk=api_key.pk).update(slowed_until=after(SLOWED))
+
+
+def try_soon(api_key: ApiKey) -> None:
+    """A click waits for a key that rests: it is tried 15 s after its last failure, unless Leaseweb asked for more."""
+    asked = Q(retry_after_until__gt=Now())
+    resting = ApiKey.objects.exclude(asked).filter(pk=api_key.pk, failures__gte=FAILURES_TO_REST)
+    soon = F("error_at") + Value(scaled(PROBE_EVERY))
+    resting.filter(paused_until__gt=soon).update(paused_until=soon)
 
 
 def note_action_accepted(api_key: ApiKey) -> None:
@@ -101,14 +132,18 @@ def note_action_refused(api_key: ApiKey, error: LeasewebError, *, about: str) ->
 
 
 def _rest(api_key: ApiKey, error: LeasewebError) -> None:
-    if isinstance(error, RateLimited):
-        seconds = error.retry_after if error.retry_after is not None else RETRY_AFTER_UNSAID
-        ApiKey.objects.filter(pk=api_key.pk).update(paused_until=after(timedelta(seconds=seconds)))
-        return
+    heed(api_key, error)
     failures = ApiKey.objects.values_list("failures", flat=True).get(pk=api_key.pk)
-    if failures >= FAILURES_TO_REST:
+    if failures >= FAILURES_TO_REST and not isinstance(error, RateLimited):
         rest = min(REST * 2 ** min(failures - FAILURES_TO_REST, 10), LONGEST_REST)
-        ApiKey.objects.filter(pk=api_key.pk).update(paused_until=after(rest))
+        _keep_latest(api_key, "paused_until", rest)
+
+
+def _keep_latest(api_key: ApiKey, moment: str, duration: timedelta) -> None:
+    """Set a moment `duration` from now, unless a later one is kept."""
+    until = after(duration)
+    earlier = Q(**{moment: None}) | Q(**{f"{moment}__lt": until})
+    ApiKey.objects.filter(earlier, pk=api_key.pk).update(**{moment: until})
 
 
 def _change(api_key: ApiKey, health: str, *, reason: str) -> None:

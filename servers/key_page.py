@@ -94,5 +94,5 @@ def _progress(key: ApiKey) -> str:
 
 
 def _pace(key: ApiKey) -> str:
-    lasts = budget.spread(passes.calls_of(key))
+    lasts = budget.spread(budget.list_calls(key))
     return f"takes about {duration(lasts)} at this call budget" if lasts > passes.EVERY else ""

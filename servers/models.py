@@ -17,9 +17,13 @@ PRODUCT = "virtualServers"
 class ApiKey(models.Model):
     """A Leaseweb API key of a team: sealed, shown as a fingerprint, with what its last readings told.
 
-    `budget_tokens` and `budget_at` are its call budget (see `servers.budget`); `paused_until` keeps a Retry-After
-    or an open breaker; `poll_lease_until` makes one worker at a time read for it. `refused_about` is what Leaseweb
-    refused it once for (see `servers.health`), until something works again.
+    `budget_tokens` and `budget_at` are its call budget (see `servers.budget`), halved until `slowed_until`. Until
+    `clicks_until` clicks wait for that budget: nothing else is read, but for what jobs are judged by, and that not
+    before `polls_after`. `paused_until` is the one clock of all its calls: nothing is asked before. It keeps an open
+    breaker, or a Retry-After; the latter stands in `retry_after_until`, too, since no success ends it.
+    `listed_at` is when its list was begun to be read for several clicks at once. `poll_lease_until` makes one worker at
+    a time read for it, the one that wrote `poll_lease_by`.
+    `refused_about` is what Leaseweb refused it once for (see `servers.health`), until something works again.
 
     `synced_at` is when the last whole pass through its servers began, which showed `server_count` of them in
     `list_calls` calls. The `pass_*` columns say where the pass under way stands (see `servers.passes`): its begin, the
@@ -48,7 +52,13 @@ class ApiKey(models.Model):
     next_sync_at = models.DateTimeField(db_default=Now())
     refresh_asked_at = models.DateTimeField(null=True)
     poll_lease_until = models.DateTimeField(null=True)
+    poll_lease_by = models.CharField(max_length=32, blank=True)
     paused_until = models.DateTimeField(null=True)
+    retry_after_until = models.DateTimeField(null=True)
+    slowed_until = models.DateTimeField(null=True)
+    clicks_until = models.DateTimeField(null=True)
+    polls_after = models.DateTimeField(null=True)
+    listed_at = models.DateTimeField(null=True)
     failures = models.PositiveIntegerField(default=0)
     error = models.CharField(max_length=500, blank=True)
     error_at = models.DateTimeField(null=True)
@@ -172,7 +182,7 @@ class Server(models.Model):
             models.Index(fields=("team", "data_center", "name_key", "id"), name="server_by_place"),
             models.Index(fields=("team", "template", "id"), name="server_by_template"),
             models.Index(fields=("team", "changed_seq"), name="server_by_change"),
-            models.Index(fields=("team", "contract_ends_on", "shown_name", "id"), name="server_by_end"),
+            models.Index(fields=("team", "contract_ends_on", "name_key", "id"), name="server_by_end"),
             # The choices of the list's filters, read from the index alone.
             models.Index(fields=("team", "data_center", "template", "gone_at"), name="server_facets"),
             models.Index(
@@ -184,6 +194,11 @@ class Server(models.Model):
 
     def __str__(self) -> str:
         return self.shown_name
+
+    @property
+    def coming_reference(self) -> str:
+        """The name that the server has at Leaseweb, or that a rename asked for and no reading has shown yet."""
+        return self.reference if self.reference_asked is None else self.reference_asked
 
     def audit_target(self, job_id: int | None = None) -> Target:
         """How an entry of the trail names this server; `job_id` for what a job of ours did to it."""

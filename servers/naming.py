@@ -18,20 +18,21 @@ from teams.cursor import bump
 from teams.edits import demand_unchanged
 
 
-def server_rename(access: Access, server: Server, reference: str) -> Result:
+def server_rename(access: Access, server: Server, reference: str, *, seen: str | None = None) -> Result:
     """Give a server another reference at Leaseweb (PUT /virtualServers/{id}); `server` comes with its key.
 
     The empty one takes the name off; the one that it has already costs no call. What is asked is audited and
     committed before the call; without that there is no call (A2). A success is written into our row at once where
     nothing else about the server changed meanwhile; else, and when Leaseweb did not confirm it, the next reading
-    tells. Raises OutOfReach when nobody can be asked.
+    tells. Raises OutOfReach when nobody can be asked, ChangedMeanwhile when `seen`, if given, is not the mark of the
+    name that the server has or is about to have.
     """
     api_key = witness.key_of(server)
     if reference == server.reference:
         return Result(Outcome.DONE)
     change = audit.log.Change({"reference": server.reference}, {"reference": reference})
     deed = Deed(AuditAction.SERVER_RENAME, access, server, change)
-    _announce(deed, reference)
+    _announce(deed, reference, seen)
     sent = live.rename(api_key, server.upstream_id, reference)
     result = witness.of_sent(sent)
     _conclude(deed, api_key, sent, result)
@@ -40,8 +41,10 @@ def server_rename(access: Access, server: Server, reference: str) -> Result:
 
 
 @transaction.atomic(durable=True)
-def _announce(deed: Deed, reference: str) -> None:
+def _announce(deed: Deed, reference: str, seen: str | None) -> None:
     """The wanted name stands in the row first, so that no reading takes it for somebody else's doing."""
+    row = Server.objects.select_for_update().only("reference", "reference_asked").get(pk=deed.server.pk)
+    demand_unchanged(row.coming_reference, seen)
     Server.objects.filter(pk=deed.server.pk).update(reference_asked=reference)
     witness.announce(deed)
 

@@ -1,5 +1,6 @@
 """One snapshot read by itself, because somebody asked: whose turn it is, the call, what is kept of the answer."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -41,6 +42,11 @@ def claim(snapshot_id: int) -> Snapshot | None:
         release(snapshot)
         return None
     return snapshot
+
+
+def kept(snapshot: Snapshot) -> AbstractContextManager[None]:
+    """Keep that lease while the snapshot is being read."""
+    return details.kept(details.of(snapshot.server, SUBJECT))
 
 
 def release(snapshot: Snapshot) -> None:

@@ -17,7 +17,7 @@ from servers import budget, details, pass_words
 from servers.clock import after, database_time, scaled
 from servers.connect import client_for
 from servers.health import note_failure, note_success
-from servers.leaseweb import MAX_ITEMS, PAGE_SIZE, LeasewebError, Listing, VirtualServer
+from servers.leaseweb import MAX_ITEMS, LeasewebError, Listing, VirtualServer
 from servers.models import PRODUCT, ApiKey, Server, ServerKey
 from servers.sync import Changes, Reading, upsert
 from teams.cursor import bump
@@ -127,12 +127,6 @@ def _pause(api_key: ApiKey, stretch: Stretch) -> timedelta:
     calls = stretch.listing.pages + (api_key.pass_calls if stretch.start else 0)
     elapsed = (stretch.begun - stretch.of) * settings.TIME_SCALE
     return max(max(EVERY, budget.spread(calls)) - elapsed, WAIT_FOR_BUDGET)
-
-
-def calls_of(api_key: ApiKey) -> int:
-    """How many calls a whole pass takes, as far as it is known."""
-    entries = max(api_key.server_count, api_key.pass_total or 0)
-    return max(1, api_key.list_calls, -(-entries // PAGE_SIZE))
 
 
 def apply(api_key: ApiKey, stretch: Stretch) -> Changes:

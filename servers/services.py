@@ -114,12 +114,18 @@ def _forget(api_key: ApiKey, actor: Actor, reason: str = "") -> None:
 
 
 @transaction.atomic
-def api_key_rename(access: Access, api_key: ApiKey, name: str) -> None:
-    """Call a key something else. Raises ValidationError for a name that fits no key, as `api_key_add` does."""
+def api_key_rename(access: Access, api_key: ApiKey, name: str, *, seen: str | None = None) -> None:
+    """Call a key something else.
+
+    Raises ValidationError for a name that fits no key, as `api_key_add` does, and ChangedMeanwhile when `seen`, if
+    given, is not the mark of the name that it has.
+    """
     name = _fitting(name)
+    kept = access.api_keys().select_for_update().values_list("name", flat=True).get(pk=api_key.pk)
+    demand_unchanged(kept, seen)
     _refuse_taken(access.team, name)
     ApiKey.objects.filter(pk=api_key.pk).update(name=name)
-    change = audit.log.Change({"name": api_key.name}, {"name": name})
+    change = audit.log.Change({"name": kept}, {"name": name})
     _record(AuditAction.API_KEY_RENAME, api_key, access.actor, change)
 
 

@@ -105,6 +105,7 @@ def tell_key(api_key: ApiKey, server: Server, sent: Sent) -> None:
         health.note_action_accepted(api_key)
     elif isinstance(sent.error, AuthError):
         health.note_action_refused(api_key, sent.error, about=server.upstream_id)
+    health.heed(api_key, sent.error)
 
 
 def _record(deed: Deed, result: Result, reason: str) -> None:

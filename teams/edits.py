@@ -21,9 +21,12 @@ def mark(kept: str | int | None) -> str:
     return hashlib.sha256(str(kept).encode()).hexdigest()[:16] if kept else ""
 
 
-def demand_unchanged(kept: str | int | None, seen: str) -> None:
-    """Raise ChangedMeanwhile unless `seen` is the mark of what is kept. Under the lock that every writer takes."""
-    if mark(kept) != seen:
+def demand_unchanged(kept: str | int | None, seen: str | None) -> None:
+    """Raise ChangedMeanwhile unless `seen` is the mark of what is kept. Under the lock that every writer takes.
+
+    Names may be given without having looked at the old one: None is the mark of whatever is kept.
+    """
+    if seen is not None and mark(kept) != seen:
         raise ChangedMeanwhile(kept)
 
 
@@ -31,6 +34,11 @@ class EditForm(forms.Form):
     """Carries the mark of what it was opened with. Without one, it was opened on nothing."""
 
     seen = forms.CharField(required=False, max_length=16, widget=forms.HiddenInput)
+
+    @property
+    def opened_with(self) -> str | None:
+        """The mark that was sent; None where none was."""
+        return self.cleaned_data["seen"] if "seen" in self.data else None
 
     def opened_on(self, kept: str | int | None) -> None:
         """Show what was typed once more, to be saved over `kept`, which the person has seen now."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.urls import reverse
+from django.utils import timezone
 
 import audit.models
 import audit.verification
@@ -255,12 +256,13 @@ def _permission_row(permission: Permission) -> PermissionRow:
 class Verification:
     """What the page tells of the last verdict, or of the run that goes on: `read` of `total` entries so far.
 
-    `by` is who asked; `done_at` is empty as long as there is no verdict.
+    `by` is who asked; `at` is when the verdict was found, and empty as long as there is none.
     """
 
     wish: audit.models.Verification
     by: str
     total: int
+    at: datetime | None
 
     @property
     def running(self) -> bool:
@@ -289,13 +291,16 @@ def verification_stands_still(access: Access, read: tuple[int, ...]) -> bool:
 
 
 def verification(access: Access) -> Verification | None:
-    """None when nobody ever asked."""
+    """None when nobody ever asked, or when the trail does not bear out that it was found intact."""
     wish = audit.verification.of_chain(access.team.pk)
     if wish is None:
         return None
+    at = wish.done_at if wish.problem or wish.asked_at else audit.verification.filed_at(wish)
+    if at is None and not wish.asked_at:
+        return None
     asked_by = wish.asked_by.get("user_id") if wish.asked_at else wish.done_by
     by = str(_named(asked_by, persons.called_now(asked_by))) if asked_by else "the panel"
-    return Verification(wish, by, audit_total(access))
+    return Verification(wish, by, audit_total(access), at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +310,11 @@ class CheckpointNote:
     number: int
     at: datetime
     entries: int
+
+    @property
+    def overdue(self) -> bool:
+        """Whether nobody signed for much longer than should be."""
+        return timezone.now() - self.at > 2 * making.EVERY
 
 
 def checkpoint(access: Access) -> CheckpointNote | None:

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.core.management import CommandError, call_command
 from django.db import connection
 
 from audit import triggers
-from audit.checkpoints import file, making
+from audit.checkpoints import file, making, signed
 from audit.models import INSTALLATION, AuditEvent, AuditHead, Checkpoint
 from audit.origin import Actor
 from teams import services
@@ -73,6 +74,21 @@ def test_file_of_checkpoints_is_compared_with_the_database(checkpoints: Path, te
     AuditEvent.objects.filter(chain=team.pk, sequence=2).update(row_hash="0" * 64)
     code, said = complaint("verify_audit", "--checkpoints", str(checkpoints))
     assert (code, f"team {team.pk}: entry 2 is not the one that checkpoint 1 signed" in said) == (1, True)
+    assert AuditHead.objects.get(pk=team.pk).broken_at is not None
+
+
+def test_file_of_another_panel_marks_nothing_here(checkpoints: Path, settings: Any) -> None:
+    lines = list(signed.following(checkpoints.read_text().splitlines()))
+    key = Ed25519PrivateKey.generate()
+    theirs = signed.sign(
+        key, number=1, at=lines[0].at, previous=lines[0].previous, heads={INSTALLATION: (9, "f" * 64)}
+    )
+    checkpoints.write_text(f"{theirs.line}\n")
+    words = ("verify_audit", "--checkpoints", str(checkpoints))
+    assert complaint(*words)[0] == 1
+    code, said = complaint(*words, "--public-key", theirs.key)
+    assert (code, "the installation: entry 9 is not the one" in said) == (1, True)
+    assert AuditHead.objects.get(pk=INSTALLATION).broken_at is None
 
 
 def test_file_of_checkpoints_that_cannot_be_checked(checkpoints: Path, tmp_path: Path) -> None:

@@ -51,6 +51,7 @@ SHOWN_ELSEWHERE = {
     "job",
     "recover_audit",
     "replace_lost_keys",
+    "resume",
     "rotate_keys",
     "seed_demo",
     "sync",

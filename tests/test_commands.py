@@ -265,6 +265,7 @@ def test_add_api_key_with_a_name_in_use_is_refused(run: Run, team: Team, sim: Si
 
 def test_sync_reads_every_key_and_says_how_many_servers(run: Run, team: Team, sim: Simulator) -> None:
     run(*KEY, typed=sim.key)
+    ApiKey.objects.update(budget_tokens=60)
     assert re.search(r"^north-ops · Main: 6 servers, [1-9]\d* details of them\n\Z", run("sync"), re.MULTILINE)
     assert run("sync", "--team", "North Ops").count("6 servers") == 1
     assert Server.objects.count() == 6

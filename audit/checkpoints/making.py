@@ -86,9 +86,9 @@ def begin_anew(reason: str) -> bool:
         seen |= {chain: earlier.highest(chain) for chain in earlier.of_chain if chain not in seen}
         last = latest()
         number = max(last.number if last else 0, earlier.number()) + 1
-        file.set_aside()
         _keep(number, None, seen, lease, anew=reason)
-    return True
+        return True
+    return False
 
 
 def tell(faults: list[Fault]) -> None:
@@ -131,4 +131,7 @@ def _keep(
         signature=made.signature,
     )
     log.info("audit checkpoint", number=number, checkpoint=made.line)
+    if anew:
+        # Not before: cut off in between, the old file still says that something is wrong.
+        file.set_aside()
     file.catch_up(kept_lines())

@@ -38,6 +38,8 @@ LONGEST: dict[tuple[type[Model], str], timedelta] = {
     (Job, "next_poll_at"): timedelta(minutes=1),
     (Job, "expires_at"): HOUR + max(kind.expires for kind in KINDS.values()),
     (Job, "deadline_at"): max(kind.deadline for kind in KINDS.values()),
+    (ApiKey, "clicks_until"): HOUR,
+    (ApiKey, "polls_after"): HOUR,
     # A list pass of ten thousand servers is spread over ten minutes, with the smallest budget over an hour.
     (ApiKey, "next_sync_at"): HOUR,
     (ServerReading, "due_at"): timedelta(hours=25),

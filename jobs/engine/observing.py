@@ -1,6 +1,5 @@
 """`poll()`: one reader per key answers for every job of it that is due."""
 
-import functools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -28,6 +27,8 @@ from teams.cursor import bump
 log = structlog.get_logger()
 AGAIN_AFTER_FAILURE = timedelta(seconds=5)
 LATE_PAUSE = timedelta(seconds=60)
+# While clicks wait for the key's budget, one poll takes about so many calls and no more.
+FEW_CALLS = 10
 
 
 def due_jobs() -> Q:
@@ -46,7 +47,9 @@ def _poll(api_key: ApiKey) -> None:
     jobs = list(due.order_by("next_poll_at")[:500])
     if not jobs:
         return
-    if not budget.take(api_key.pk, background=False):
+    if budget.clicks_wait(api_key.pk) and _calls(api_key, jobs) > FEW_CALLS:
+        jobs = jobs[:FEW_CALLS]
+    if not budget.take_for_poll(api_key.pk, calls=_calls(api_key, jobs)):
         _postpone(jobs, timedelta(seconds=2))
         return
     # Pushed first: a reading that fails, or a worker that dies in it, comes again at its time and not in a storm.
@@ -60,28 +63,39 @@ def _poll(api_key: ApiKey) -> None:
             _look(job, found[job.server_id])
 
 
+def _calls(api_key: ApiKey, jobs: list[Job]) -> int:
+    """What reading for these jobs takes."""
+    servers = min(len(jobs), budget.list_calls(api_key))
+    return servers + sum(kinds.KINDS[job.kind].needs is kinds.Needs.SNAPSHOTS for job in jobs)
+
+
 def _read(api_key: ApiKey, jobs: list[Job]) -> None:
     """What the jobs need to be judged, each server once; snapshots only where a job is about one."""
     late = leasing.time_is_up()
     _read_servers(api_key, {job.server_id: job.server for job in jobs}, late)
     about_snapshots = [job.server for job in jobs if kinds.KINDS[job.kind].needs is kinds.Needs.SNAPSHOTS]
-    budget.charge(api_key.pk, calls=len(about_snapshots))
-    _read_each(about_snapshots, lambda server: _read_snapshots(api_key, server), late)
+    if about_snapshots and not budget.paused(api_key):
+        budget.charge(api_key.pk, calls=len(about_snapshots))
+        _read_each(api_key, about_snapshots, lambda server: _read_snapshots(api_key, server), late)
 
 
 def _read_servers(api_key: ApiKey, servers: dict[int, Server], late: Callable[[], bool]) -> None:
     """Fewer servers than pages: one reading each. Otherwise the list answers for all, from where its pass stands."""
-    if len(servers) >= passes.calls_of(api_key):
-        paid = functools.partial(budget.take, api_key.pk, background=False)
-        applying.apply_pass(api_key, passes.read(api_key, lambda: not late() and paid()))
+    if len(servers) >= budget.list_calls(api_key):
+        stretch = passes.read(api_key, lambda: not late() and not budget.paused(api_key))
+        budget.charge(api_key.pk, calls=stretch.listing.pages - 1)
+        applying.apply_pass(api_key, stretch)
         return
     budget.charge(api_key.pk, calls=len(servers) - 1)
-    _read_each(servers.values(), lambda server: applying.read_server(api_key, server), late)
+    _read_each(api_key, servers.values(), lambda server: applying.read_server(api_key, server), late)
 
 
-def _read_each(servers: Iterable[Server], read: Callable[[Server], object], late: Callable[[], bool]) -> None:
-    for server in servers:
-        if late():
+def _read_each(
+    api_key: ApiKey, servers: Iterable[Server], read: Callable[[Server], object], late: Callable[[], bool]
+) -> None:
+    for number, server in enumerate(servers):
+        # Another call may have been told to wait meanwhile, and that is for all calls of the key.
+        if late() or (number and budget.paused(api_key)):
             return
         try:
             read(server)

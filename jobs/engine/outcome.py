@@ -102,6 +102,7 @@ def _tell_key(job: Job, api_key: ApiKey, sent: Sent) -> None:
         isinstance(sent.error, Forbidden) and _other_server_refused(job, api_key)
     ):
         health.note_action_refused(api_key, sent.error, about=job.server.upstream_id)
+    health.heed(api_key, sent.error)
 
 
 def _other_server_refused(job: Job, api_key: ApiKey) -> bool:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import F, Value
 
 from audit.text import one_line
 from jobs import words
@@ -13,15 +14,15 @@ from jobs.engine.transition import Note, advance
 from jobs.evidence import LAG, Fresh, SnapshotSeen
 from jobs.kinds import UNKNOWN, JobKind, Needs
 from jobs.models import Job
-from jobs.states import JobStatus
-from servers import budget, details, mapping, sync
-from servers.clock import after, before
+from jobs.states import RING_AGAIN_AFTER, JobStatus
+from servers import details, mapping, sync
+from servers.budget import PROBE_EVERY
+from servers.clock import after, before, scaled
 from servers.connect import KeyUnreadable
 from servers.leaseweb import AuthError, Forbidden, LeasewebError, NotFound
 from servers.models import ApiKey, Server, ServerReading
 from teams.cursor import bump
 
-WAIT_FOR_BUDGET = timedelta(seconds=2)
 WAIT_AFTER_FAILED_READ = timedelta(seconds=5)
 Subject = ServerReading.Subject
 
@@ -36,11 +37,24 @@ def read_before(job: Job, kind: JobKind, api_key: ApiKey) -> Fresh | None:
     except (AuthError, Forbidden, KeyUnreadable) as error:
         fail(job, "key_refused", f"Not sent: {error.plain}", error)
     except LeasewebError as error:
-        wait(job, WAIT_AFTER_FAILED_READ * 2 ** min(job.lost_leases + job.epoch - 1, 4), error.plain)
+        pause = min(WAIT_AFTER_FAILED_READ * 2 ** min(job.lost_leases + job.epoch - 1, 4), PROBE_EVERY)
+        wait(job, pause, error.plain)
     else:
         reached("read_before_sending", job.pk)
         return fresh
     return None
+
+
+def kept_reading(job: Job) -> Fresh:
+    """The same from the server's row, when a reading that is new enough stands there."""
+    job.server.refresh_from_db(fields=["state", "template", "seen_at", "moved_at"])
+    reached("read_before_sending", job.pk)
+    return _fresh(job.server, job.server.state, job.server.template)
+
+
+def _fresh(server: Server, state: str, template: str) -> Fresh:
+    lately = Server.objects.filter(pk=server.pk, moved_at__gt=before(LAG)).exists()
+    return Fresh(state, template, moved_lately=lately)
 
 
 class _NoSuchServer(Exception):
@@ -59,8 +73,7 @@ def _read(job: Job, kind: JobKind, api_key: ApiKey) -> Fresh:
     applying.apply_server(api_key, reading)
     # As it is kept, so that what is read later compares with it.
     shown = mapping.columns(reading.items[0])
-    lately = Server.objects.filter(pk=job.server_id, moved_at__gt=before(LAG)).exists()
-    fresh = Fresh(shown["state"], shown["template"], moved_lately=lately)
+    fresh = _fresh(job.server, shown["state"], shown["template"])
     if kind.needs is Needs.SNAPSHOTS:
         read_at = _read_whole(api_key, job.server, Subject.SNAPSHOTS).read_at
         return replace(fresh, snapshots=listed(job.server, read_at, or_later=True))
@@ -102,29 +115,26 @@ def fail(job: Job, code: str, message: str, error: LeasewebError | None = None) 
     advance(job, JobStatus.FAILED, note=Note(one_line(message, 600), code, evidence))
 
 
-def wait_for_call(job: Job, api_key: ApiKey) -> None:
-    """Come again when the key may be used; the job says what it waits for."""
-    if budget.paused(api_key):
-        why = f"Waiting for Leaseweb: it asked the API key “{api_key.name}” to pause, or keeps failing."
-    else:
-        why = f"Waiting for the call budget of the API key “{api_key.name}”."
-    wait(job, WAIT_FOR_BUDGET, why)
-
-
 def wait_for_panel(job: Job, *, held: bool, why: str) -> None:
     """Come again when the panel itself may send; `why` says what is wrong with its data folder otherwise."""
-    wait(
-        job,
-        WAIT_AFTER_FAILED_READ,
-        words.HELD_BACK if held else f"Waiting for the data folder of the panel: {why}.",
-    )
+    told = words.HELD_BACK if held else f"Waiting for the data folder of the panel: {why}."
+    wait(job, WAIT_AFTER_FAILED_READ, told)
 
 
-def wait(job: Job, pause: timedelta, why: str) -> None:
-    """Give the lease back and come again after `pause`; the time within which it must be sent runs on."""
+def wait(job: Job, pause: timedelta, why: str, *, expires: bool = True) -> None:
+    """Give the lease back and come again after `pause`; the next tick after that rings.
+
+    The time within which the job must be sent runs on, unless `expires` is False: then the pause is added to it.
+    """
     held = Job.objects.filter(pk=job.pk, status=JobStatus.QUEUED, epoch=job.epoch)
+    more = {} if expires else {"expires_at": F("expires_at") + Value(scaled(pause))}
     with transaction.atomic():
         seq = bump(job.team_id)
         held.update(
-            lease_until=None, not_before=after(pause), waiting_for=one_line(why, 200), changed_seq=seq
+            lease_until=None,
+            not_before=after(pause),
+            rung_at=before(RING_AGAIN_AFTER),
+            waiting_for=one_line(why, 200),
+            changed_seq=seq,
+            **more,
         )

@@ -16,8 +16,6 @@ from servers.models import ApiKey, Server, ServerReading, Snapshot
 log = structlog.get_logger()
 DETAILS_AT_ONCE = 10
 MISSING_AT_ONCE = 10
-# The regular list pass matters more than details, which would otherwise take every call that comes free.
-FOR_LIST_PASSES = 3
 # Opening a page is enough to wish for a detail; whoever may only look must not use up what a job is sent with.
 FOR_JOBS = 3
 
@@ -74,7 +72,8 @@ def read_snapshot(snapshot_id: int) -> None:
 def _read_snapshot(snapshot: Snapshot) -> None:
     api_key = snapshot.server.api_key
     if api_key is not None and budget.take(api_key.pk, background=False):
-        applying.read_snapshot(api_key, snapshot)
+        with one_snapshot.kept(snapshot):
+            applying.read_snapshot(api_key, snapshot)
 
 
 @heads.noticed()
@@ -116,12 +115,14 @@ def _read_detail(reading_id: int, *, background: bool) -> bool:
     if reading is None or api_key is None:
         return True
     calls = details.SOURCES[reading.subject].calls
-    leave = FOR_LIST_PASSES if background else FOR_JOBS
+    # The regular list pass matters more than turns, too, which would otherwise take every call that comes free.
+    leave = budget.for_several_clicks() if background else FOR_JOBS
     if not budget.take(api_key.pk, background=background, calls=calls, leave=leave):
         details.release(reading)
         return False
     try:
-        applying.read_detail(api_key, reading)
+        with details.kept(reading):
+            applying.read_detail(api_key, reading)
     except NotFound:
         # The server's own reading decides whether it is gone; this one is noted as failed.
         return True

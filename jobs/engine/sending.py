@@ -18,12 +18,13 @@ from jobs.engine import send_counter
 from jobs.engine.heartbeat import pulse
 from jobs.engine.outcome import settle_send
 from jobs.engine.persisting import write_answer
-from jobs.engine.preparing import fail, read_before, wait_for_call, wait_for_panel
+from jobs.engine.preparing import fail, kept_reading, read_before, wait_for_panel
 from jobs.engine.transition import Note, StaleWriter, advance
+from jobs.engine.turns import Ring, Source, calls_for, source, wait_for_call
 from jobs.evidence import Fresh
 from jobs.models import Job, SendCounter
 from jobs.states import LEASE, LEASE_NEEDED, START_WITHIN, JobStatus
-from servers import budget
+from servers import budget, health
 from servers.clock import after, scaled
 from servers.connect import client_for
 from servers.leaseweb import SendOutcome, Sent
@@ -33,15 +34,18 @@ from teams.models import Membership
 from teams.permissions import roles_with
 
 
-def submit(job_id: int) -> None:
-    """Send a queued job, if it is due and nobody else holds it. Safe to call any number of times."""
+def submit(job_id: int, ring: Ring = lambda job_id: None) -> None:
+    """Send a queued job, if it is due and nobody else holds it. Safe to call any number of times.
+
+    `ring` is called with other jobs that can go on now; the next ticks find them all the same.
+    """
     job = None if send_counter.held() else _claim(job_id)
     if job is None:
         return
     reached("claimed", job.pk)
     try:
         with heads.noticed():
-            _carry_out(job)
+            _carry_out(job, ring)
     except StaleWriter:
         # Cancelled, expired, or taken over while we prepared; whoever did that has written it down.
         return
@@ -60,16 +64,27 @@ def _claim(job_id: int) -> Job | None:
     return Job.objects.select_related("server__api_key__team", "team").get(pk=job_id)
 
 
-def _carry_out(job: Job) -> None:
+def _carry_out(job: Job, ring: Ring) -> None:
     kind = kinds.KINDS[job.kind]
     api_key = job.server.api_key
     if not holds(job.requested_by_id, job.team_id, kind.permission):
         fail(job, "not_allowed", "Not sent: whoever asked for this no longer has the right to.")
     elif api_key is None or api_key.removed_at:
         fail(job, "no_key", "Not sent: no API key of the team sees this server any more.")
-    elif not budget.take(api_key.pk, background=False, calls=2 if kind.needs is kinds.Needs.SERVER else 3):
-        wait_for_call(job, api_key)
-    elif fresh := read_before(job, kind, api_key):
+    else:
+        _read_and_send(job, kind, api_key, ring)
+
+
+def _read_and_send(job: Job, kind: kinds.JobKind, api_key: ApiKey, ring: Ring) -> None:
+    if api_key.failures >= budget.FAILURES_TO_REST:
+        health.try_soon(api_key)
+    found = source(job, kind, api_key, ring)
+    if found is None:
+        return
+    calls = calls_for(kind, found)
+    if not budget.take_for_send(api_key.pk, calls=calls):
+        wait_for_call(job, api_key, calls=calls)
+    elif fresh := kept_reading(job) if found is Source.ROW else read_before(job, kind, api_key):
         _send_if_ready(job, kind, api_key, fresh)
 
 
@@ -83,6 +98,9 @@ def _send_if_ready(job: Job, kind: kinds.JobKind, api_key: ApiKey, fresh: Fresh)
     elif check.readiness is kinds.Readiness.NOT_NOW:
         note = Note(f"Nothing was sent. {check.reason}", "precondition", evidence)
         advance(job, JobStatus.FAILED, note=note, changes={"before": evidence})
+    elif budget.paused(api_key):
+        # Leaseweb asked another call of this key to wait while the server was read.
+        wait_for_call(job, api_key, calls=1)
     else:
         _send(job, kind, api_key, evidence)
 

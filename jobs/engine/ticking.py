@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.db.models.functions import Now
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models.functions import Greatest, Now
 
 import audit.verification
 from audit import heads
@@ -17,15 +17,18 @@ from jobs.engine.heartbeat import pulse
 from jobs.engine.observing import due_jobs
 from jobs.engine.transition import Note, StaleWriter, advance
 from jobs.models import MACHINE_VERSION, Job
-from jobs.states import MOST_LOST_LEASES, JobStatus, Receipt
-from servers.clock import before
+from jobs.states import MOST_LOST_LEASES, RING_AGAIN_AFTER, JobStatus, Receipt
+from servers.budget import awake
+from servers.clock import after, before
 from servers.details import free, wanted
 from servers.models import ApiKey, Server, ServerReading, Snapshot
 from teams import refusals
 
 log = structlog.get_logger()
 MOST_AT_ONCE = 200
-RING_AGAIN_AFTER = timedelta(seconds=4)
+# A reading that is so long overdue was made by nobody: the panel stood still. Then there is time for two more.
+NOBODY_READ_FOR = timedelta(minutes=1)
+TIME_FOR_TWO_READINGS = timedelta(seconds=90)
 REFRESH_GIVEN_UP_AFTER = timedelta(minutes=2)
 
 EXPIRED = "It waited too long to be sent and was dropped, so that it cannot come as a surprise later. Nothing was sent."
@@ -38,6 +41,7 @@ GIVEN_UP = (
     "The time for this is over and no reading proved what happened. Look at the server, then settle this job: it "
     "happened, or it did not. Until then no other job can start on this server."
 )
+READ_AT_LAST = "Its time was over before anybody read the server; it is read now, before it is given up."
 NOBODY_READ_IT = "Nobody could read it within two minutes: its API key is paused, out of calls or gone."
 
 
@@ -78,7 +82,8 @@ def _jobs() -> Rings:
     _settle(_unleased(Q(status=JobStatus.QUEUED, expires_at__lte=Now())), _expire)
     _settle(_unleased(Q(status=JobStatus.QUEUED, lost_leases__gte=MOST_LOST_LEASES)), _park)
     _settle(Q(status=JobStatus.SENDING, lease_until__lte=Now()), _watch_instead)
-    _settle(Q(status=JobStatus.OBSERVING, deadline_at__lte=Now()), _hand_over)
+    _have_read_before_the_end()
+    _settle(_at_the_end(), _hand_over)
     return replace(_readings(), submits=_submits(), polls=_polls())
 
 
@@ -91,6 +96,21 @@ def _readings() -> Rings:
         turns=_turns(),
         verifications=audit.verification.due(),
         checkpoints=making.due(),
+    )
+
+
+def _at_the_end() -> Q:
+    return Q(status=JobStatus.OBSERVING, deadline_at__lte=Now())
+
+
+def _have_read_before_the_end() -> None:
+    """Jobs whose time ran out while nobody read get the time for it, once, before they are handed to a person."""
+    missed = Job.objects.moving().filter(
+        _at_the_end(), next_poll_at__lte=before(NOBODY_READ_FOR), waiting_for=""
+    )
+    ids = list(missed.filter(machine_version=MACHINE_VERSION).values_list("pk", flat=True))
+    Job.objects.filter(_at_the_end(), pk__in=ids).update(
+        next_poll_at=Now(), deadline_at=after(TIME_FOR_TWO_READINGS), waiting_for=READ_AT_LAST
     )
 
 
@@ -118,7 +138,8 @@ def _park(job: Job) -> None:
 
 def _watch_instead(job: Job) -> None:
     """A sender that vanished may have sent: never back to the queue, whatever it looks like."""
-    watch = {"receipt": Receipt.UNCERTAIN, "next_poll_at": Now()}
+    at_least = Greatest(F("deadline_at"), after(TIME_FOR_TWO_READINGS))
+    watch = {"receipt": Receipt.UNCERTAIN, "next_poll_at": Now(), "deadline_at": at_least}
     note = Note(VANISHED, "sender_vanished")
     advance(job, JobStatus.OBSERVING, note=note, only_if=Q(lease_until__lte=Now()), changes=watch)
 
@@ -149,7 +170,7 @@ def _syncs() -> tuple[int, ...]:
     """Keys whose next list pass is due, or that somebody asked to read; a paused key is left alone."""
     unread = Q(poll_lease_until=None) | Q(poll_lease_until__lte=Now())
     due = Q(next_sync_at__lte=Now()) | Q(refresh_asked_at__isnull=False)
-    keys = ApiKey.objects.filter(_awake(), unread, due, removed_at=None)
+    keys = ApiKey.objects.filter(awake(), unread, due, removed_at=None)
     return tuple(keys.order_by("next_sync_at").values_list("pk", flat=True)[:MOST_AT_ONCE])
 
 
@@ -188,12 +209,8 @@ def _wished(asked: QuerySet[Any], moment: str, readable: Q, **dropped: object) -
 
 def _turns() -> tuple[int, ...]:
     """Keys for whose servers a detail is due by its turn; what their budget allows is found out when they are read."""
-    affordable = ApiKey.objects.filter(_awake(), removed_at=None)
+    affordable = ApiKey.objects.filter(awake(), removed_at=None)
     due = ServerReading.objects.filter(
         free(), due_at__lte=Now(), server__gone_at=None, server__api_key=OuterRef("pk")
     )
     return tuple(affordable.filter(Exists(due)).values_list("pk", flat=True)[:MOST_AT_ONCE])
-
-
-def _awake() -> Q:
-    return Q(paused_until=None) | Q(paused_until__lte=Now())

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from lswpanel import queues
 from lswpanel.supervisor import programs, valkey
 from lswpanel.supervisor.children import Child, Program, Service, Stage
 from lswpanel.supervisor.errors import StartError, Stopped
@@ -79,8 +80,9 @@ class Panel:
         said = self._prepare()
         gate.open()
         self._await_answer(self._health(listener), what="The web server")
-        # Only now: three programs starting at once would keep whoever waits for the page waiting longer.
-        self._serve(programs.worker(env=self._env))
+        # Only now: more programs starting at once would keep whoever waits for the page waiting longer.
+        self._serve(programs.worker(env=self._env, name="sender", queue=queues.SENDS))
+        self._serve(programs.worker(env=self._env, queue=queues.READINGS))
         self._serve(programs.beat(env=self._env))
         seconds = time.monotonic() - self._plan.started
         self._terminal.say(f"lswpanel is running at {self._plan.url}")

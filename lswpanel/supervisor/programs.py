@@ -70,15 +70,17 @@ def web(
     return Program(name="web", argv=argv, environment=env, fds=(listener, *held), grace=WEB_GRACE)
 
 
-def worker(*, env: Mapping[str, str]) -> Program:
+def worker(*, env: Mapping[str, str], name: str = "worker", queue: str = "") -> Program:
     """Threads, because its work is waiting for Leaseweb; it talks to no other worker, and nobody listens for its heart.
 
-    Celery's warning about root is left out: `manage.py up` says it once, for all processes.
+    `queue`: the only one that it takes from; empty for all. Celery's warning about root is left out: `manage.py up`
+    says it once, for all processes.
     """
     threads = environment.integer("WORKER_CONCURRENCY", 8, at_least=1)
-    argv = _celery("worker", "--pool", "threads", "--concurrency", str(threads))
-    argv += ("--without-mingle", "--without-gossip", "--without-heartbeat")
-    return Program(name="worker", argv=argv, environment=env, stage=Stage.WORK, grace=WORKER_GRACE)
+    chosen = ("--queues", queue) if queue else ()
+    argv = _celery("worker", "--hostname", f"{name}@%h", *chosen, "--pool", "threads")
+    argv += ("--concurrency", str(threads), "--without-mingle", "--without-gossip", "--without-heartbeat")
+    return Program(name=name, argv=argv, environment=env, stage=Stage.WORK, grace=WORKER_GRACE)
 
 
 def beat(*, env: Mapping[str, str]) -> Program:

@@ -8,8 +8,10 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from servers import key_page, queries, services
-from servers.forms import ApiKeyForm, ApiKeyNameForm
+from servers.forms import ApiKeyForm, ApiKeyRenameForm
+from servers.models import ApiKey
 from teams.access import MemberRequest, team_view
+from teams.edits import ChangedMeanwhile, mark
 from teams.permissions import Permission
 from teams.proof import demand
 from teams.statuses import status_of
@@ -58,17 +60,25 @@ def api_key_rename(request: MemberRequest, api_key_id: int) -> HttpResponseBase:
     if unproven := demand(request):
         return unproven
     typed = request.POST if request.method == "POST" else None
-    form = ApiKeyNameForm(typed, initial={"name": api_key.name})
-    if form.is_valid():
-        try:
-            services.api_key_rename(request.access, api_key, form.cleaned_data["name"])
-        except ValidationError as error:
-            form.add_error(None, error)
-        else:
-            messages.success(request, f"The key is called “{form.cleaned_data['name']}” now.")
-            return redirect("servers:api_key_list", request.access.team.slug)
+    form = ApiKeyRenameForm(typed, initial={"name": api_key.name, "seen": mark(api_key.name)})
+    if form.is_valid() and _renamed(request, api_key, form):
+        messages.success(request, f"The key is called “{form.cleaned_data['name']}” now.")
+        return redirect("servers:api_key_list", request.access.team.slug)
     context = {"form": form, "api_key": api_key}
     return render(request, "servers/api_key_rename.html", context, status=status_of(form))
+
+
+def _renamed(request: MemberRequest, api_key: ApiKey, form: ApiKeyRenameForm) -> bool:
+    try:
+        services.api_key_rename(request.access, api_key, form.cleaned_data["name"], seen=form.opened_with)
+    except ValidationError as error:
+        form.add_error(None, error)
+    except ChangedMeanwhile as changed:
+        form.add_error(
+            "name", f"Somebody called it “{changed.kept}” meanwhile. Rename it again to replace that."
+        )
+        form.opened_on(changed.kept)
+    return form.is_valid()
 
 
 @require_POST

@@ -7,6 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
+from audit.models import Outcome
 from servers import freshness, listing, naming, queries, server_page
 from servers.forms import ServerNameForm, ServerNoteForm
 from servers.models import Server
@@ -30,7 +31,7 @@ def server_rename(request: MemberRequest, server_id: int) -> HttpResponse:
     obstacle, refused = freshness.out_of_reach(server), None
     form = _name_form(request, server)
     if not obstacle and form.is_valid():
-        result = naming.server_rename(request.access, server, form.cleaned_data["reference"])
+        result = _rename(request, server, form)
         if result.may_be_done:
             return _renamed(request, server_id, result)
         refused = result
@@ -38,10 +39,22 @@ def server_rename(request: MemberRequest, server_id: int) -> HttpResponse:
     return _show(request, server, context, status=status_of(form))
 
 
+def _rename(request: MemberRequest, server: Server, form: ServerNameForm) -> Result:
+    try:
+        return naming.server_rename(
+            request.access, server, form.cleaned_data["reference"], seen=form.opened_with
+        )
+    except ChangedMeanwhile as changed:
+        form.opened_on(changed.kept)
+        theirs = f"called it “{changed.kept}”" if changed.kept else "took its name off"
+        return Result(Outcome.REFUSED, f"Somebody {theirs} meanwhile. Rename it again to replace that.")
+
+
 def _name_form(request: MemberRequest, server: Server) -> ServerNameForm:
     """Several may be open in one list, so each has ids of its own."""
     typed = request.POST if request.method == "POST" else None
-    return ServerNameForm(typed, initial={"reference": server.reference}, auto_id=f"id_%s_{server.pk}")
+    opened = {"reference": server.reference, "seen": mark(server.coming_reference)}
+    return ServerNameForm(typed, initial=opened, auto_id=f"id_%s_{server.pk}")
 
 
 def _renamed(request: MemberRequest, server_id: int, result: Result) -> HttpResponse:

@@ -8,7 +8,7 @@ from django.db.models import F
 
 from audit import leases, triggers, verification
 from audit.heads import start_chain
-from audit.models import AuditEvent, AuditLease, Outcome, Verification
+from audit.models import AuditEvent, AuditHead, AuditLease, Outcome, Verification
 from audit.origin import Actor
 from tests.audit.test_log import CHAIN, write
 
@@ -144,3 +144,14 @@ def test_chains_take_turns_one_at_a_time() -> None:
     assert not AuditEvent.objects.filter(action="audit.verify").exists()
     run_until_done()
     assert AuditEvent.objects.filter(action="audit.verify").count() == 2
+
+
+def test_chain_that_takes_no_entry_any_more_is_marked_and_the_verdict_kept() -> None:
+    write(3)
+    AuditHead.objects.filter(pk=CHAIN).update(row_hash="0" * 64)
+    verification.ask(CHAIN, WHO)
+    run_until_done()
+    wish, head = Verification.objects.get(pk=CHAIN), AuditHead.objects.get(pk=CHAIN)
+    assert (wish.problem, wish.done_by) == ("the head of the chain does not fit its last entry", WHO.user_id)
+    assert (head.broken_at is not None, head.problem) == (True, wish.problem)
+    assert not AuditEvent.objects.filter(action="audit.verify").exists()

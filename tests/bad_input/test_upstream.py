@@ -120,10 +120,7 @@ def test_answer_to_a_send_never_makes_it_be_sent_twice(
     for _ in range(3):
         job = room.submit(job)
         engine.tick()
-    job = room.follow(job)
-    job = room.pass_time(job, timedelta(minutes=11))
-    engine.tick()
-    job = room.fresh(job)
+    (job,) = room.run_out_of_time([room.follow(job)], timedelta(minutes=11))
     assert (len(room.sends(server)), job.status) == (1, ending)
     page = client_of(room.access.user).get(f"/t/north-ops/jobs/{job.pk}/")
     assert page.status_code == 200

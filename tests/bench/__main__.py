@@ -63,7 +63,12 @@ def _measure(only: Sequence[str] | None, size: Size, database: str, figures: lis
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     add = parser.add_argument
-    add("--only", action="append", choices=("start", "memory", "pages", "click"), help="may be repeated")
+    add(
+        "--only",
+        action="append",
+        choices=("start", "memory", "pages", "click", "burst"),
+        help="may be repeated",
+    )
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--quick", action="store_true", help="small counts, to see that it runs")
     size.add_argument("--large", action="store_true", help="an audit trail of 1,000,000 entries")
@@ -71,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
         "--database",
         choices=("sqlite", "postgres"),
         default="sqlite",
-        help="under pages and click (start and memory are `make run`, which is SQLite)",
+        help="under pages, click and burst (start and memory are `make run`, which is SQLite)",
     )
     return parser
 
@@ -82,10 +87,11 @@ def _parts(folder: Path, size: Size, inside: Callable[[], Ground]) -> dict[str, 
         "memory": lambda: idling.measure(folder / "idle", seconds=size.idle),
         "pages": lambda: _pages(inside(), size),
         "click": lambda: _click(inside(), size),
+        "burst": lambda: _burst(inside()),
     }
 
 
-# The modules of these two import models, which takes the settings that the ground has made by then.
+# The modules of these import models, which takes the settings that the ground has made by then.
 
 
 def _pages(ground: Ground, size: Size) -> list[Figure]:
@@ -100,10 +106,16 @@ def _click(ground: Ground, size: Size) -> list[Figure]:
     return click.measure(ground, times=size.clicks)
 
 
+def _burst(ground: Ground) -> list[Figure]:
+    from tests.bench import burst
+
+    return burst.measure(ground)
+
+
 def _machine(database: str) -> str:
     return (
         f"Python {platform.python_version()}, {os.cpu_count()} cores, {_load('before')}; "
-        f"pages and click on {database}"
+        f"pages, click and burst on {database}"
     )
 
 

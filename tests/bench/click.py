@@ -22,6 +22,7 @@ from tests.bench.browser import Browser
 from tests.bench.figures import Figure, median, p95
 from tests.bench.ground import Ground
 from tests.bench.noop import noop
+from tests.support.processes import Process
 from tests.support.waiting import wait_for
 
 BAR = 10.0
@@ -42,7 +43,7 @@ def measure(ground: Ground, *, times: int) -> list[Figure]:
     found = fleet.found(ground.key, name="Clicks")
     ground.start_broker()
     port = ground.serve()
-    _start_worker(ground)
+    worker = _start_worker(ground)
     empty: list[float] = []
     clicks: list[Click] = []
     with _doorbell(ground) as bell:
@@ -50,13 +51,15 @@ def measure(ground: Ground, *, times: int) -> list[Figure]:
             empty.append(_start_of_empty_task(bell))
             with Browser(port, cookie=found.cookie(port)) as browser:
                 clicks.append(_click(ground, browser, found, server))
+    worker.stop()
     return _figures(empty[WARM_UP:], clicks[WARM_UP:])
 
 
-def _start_worker(ground: Ground) -> None:
+def _start_worker(ground: Ground) -> Process:
     worker = programs.worker(env=os.environ)
     process = ground.run(replace(worker, argv=(*worker.argv, "--include", "tests.bench.noop")))
     process.wait_for_line("ready.")
+    return process
 
 
 @contextmanager

@@ -62,8 +62,10 @@ class Ground:
         self._cleanup.close()
 
     def start_broker(self) -> None:
-        """Valkey, where BROKER_URL says."""
+        """Valkey, where BROKER_URL says; once for all that need it."""
         folder = self.folder / "valkey"
+        if folder.exists():
+            return
         folder.mkdir()
         broker = Valkey(folder)
         self._cleanup.callback(broker.stop)

@@ -119,6 +119,7 @@ def reveal(page: Page, server: Server) -> None:
     page.get_by_label("Why do you need it?").fill("ticket 4711")
     page.get_by_role("button", name="Reveal").click()
     expect(page.locator("#password")).to_be_visible()
+    expect(page.locator("#seconds-left")).to_contain_text("Hides in")  # its script runs by now
 
 
 def expect_hidden(page: Page, canary: str) -> None:

@@ -60,7 +60,7 @@ def prove(page: Page, upstream_id: str) -> None:
     page.get_by_role("link", name="Audit trail").click()
     page.get_by_role("link", name="Verify").click()
     page.get_by_role("button", name="Verify now").click()
-    expect(page.get_by_text("The trail is intact")).to_be_visible()
+    expect(page.locator("#verification").get_by_text("The trail is intact")).to_be_visible()
 
 
 @pytest.mark.sqlite_browser

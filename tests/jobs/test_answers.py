@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from audit.verify import verify
-from jobs import checkpoints, engine
+from jobs import checkpoints
 from jobs.kinds import KINDS
 from jobs.models import Job
 from servers import credentials, naming, queries
@@ -173,9 +173,7 @@ def to_the_end(room: EngineRoom, jobs: list[Job]) -> list[Job]:
             return jobs
         room.pass_time_of(jobs, 2 * SECOND)
         jobs = room.poll_all(jobs)
-    room.pass_time_of(jobs, 91 * MINUTE)
-    engine.tick()
-    return [room.fresh(job) for job in jobs]
+    return room.run_out_of_time(jobs, 91 * MINUTE)
 
 
 # --- The two calls that a person waits for ----------------------------------------------------------------------

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.models import F
 
 from audit.models import AuditEvent
 from audit.verify import verify
@@ -91,9 +92,7 @@ def test_reboot_without_an_answer_never_ends_unverified(room: EngineRoom) -> Non
     job = room.poll(room.pass_time(job, MINUTE))
     assert job.status == JobStatus.OBSERVING
     engine.tick()
-    room.pass_time(job, 6 * MINUTE)
-    engine.tick()
-    assert room.fresh(job).status == JobStatus.UNKNOWN
+    assert room.run_out_of_time([job], 6 * MINUTE)[0].status == JobStatus.UNKNOWN
 
 
 @pytest.mark.req("G2")
@@ -246,8 +245,7 @@ def test_late_evidence_settles_an_unknown_job(room: EngineRoom) -> None:
     server = room.server("STOPPED")
     room.sim.faults.add(Fault.ACCEPT_AND_IGNORE, operation="powerOn", times=1)
     job = room.submit(room.request(server))
-    room.pass_time(job, 11 * MINUTE)
-    engine.tick()
+    room.run_out_of_time([job], 11 * MINUTE)
     room.set_state(server, "RUNNING")
     job = room.poll(room.pass_time(job, 2 * MINUTE))
     assert job.status == JobStatus.UNKNOWN
@@ -257,8 +255,7 @@ def test_late_evidence_settles_an_unknown_job(room: EngineRoom) -> None:
 def test_unknown_job_is_no_longer_read_after_a_day(room: EngineRoom) -> None:
     job = room.submit(room.request(room.server("STOPPED")))
     room.sim.faults.add(Fault.HTML_504, operation="reads")
-    room.pass_time(job, 11 * MINUTE)
-    engine.tick()
+    room.run_out_of_time([job], 11 * MINUTE)
     Job.objects.filter(pk=job.pk).update(next_poll_at=job.created_at)
     assert engine.tick().polls == (room.api_key.pk,)
     room.pass_time(job, timedelta(hours=25))
@@ -281,6 +278,38 @@ def test_sender_that_vanished_is_watched_and_never_sent_again(room: EngineRoom) 
     assert (job.status, job.receipt, job.code) == (JobStatus.OBSERVING, Receipt.UNCERTAIN, "sender_vanished")
     assert room.submit(job).status == JobStatus.OBSERVING
     assert room.sends(server) == []
+
+
+@pytest.mark.req("G3")
+@pytest.mark.parametrize("sent", [True, False])
+def test_job_found_past_its_deadline_after_a_pause_is_read_before_it_is_given_up(
+    room: EngineRoom, sent: bool
+) -> None:
+    """The process stood still for an hour: in the middle of watching, or of sending."""
+    job = room.submit(room.request(room.server("STOPPED")))
+    if not sent:
+        Job.objects.filter(pk=job.pk).update(
+            status=JobStatus.SENDING, receipt=Receipt.NONE, next_poll_at=None
+        )
+        Job.objects.filter(pk=job.pk).update(lease_until=F("sent_at"))
+    room.pass_time(job, 60 * MINUTE)
+    assert engine.tick().polls == (room.api_key.pk,)
+    assert room.fresh(job).status == JobStatus.OBSERVING
+    for pause in (timedelta(0), MINUTE):
+        job = room.pass_time(job, pause)
+        engine.tick()
+        engine.poll(room.api_key.pk)
+    assert room.fresh(job).status == JobStatus.SUCCEEDED
+
+
+@pytest.mark.req("G5")
+def test_job_that_nobody_can_read_after_a_pause_is_given_up_all_the_same(room: EngineRoom) -> None:
+    job = room.submit(room.request(room.server("STOPPED")))
+    room.pass_time(job, 60 * MINUTE)
+    engine.tick()
+    room.pass_time(job, 2 * MINUTE)
+    engine.tick()
+    assert room.fresh(job).status == JobStatus.UNKNOWN
 
 
 def test_job_that_kills_three_workers_is_parked(room: EngineRoom) -> None:
@@ -359,7 +388,7 @@ def test_job_given_up_unsent_does_not_claim_to_have_been_sent(room: EngineRoom) 
 def test_lease_that_ran_out_is_not_released_by_the_one_who_had_it(room: EngineRoom) -> None:
     def slow(api_key: ApiKey) -> None:
         later = api_key.poll_lease_until + MINUTE  # somebody else took it meanwhile
-        ApiKey.objects.update(poll_lease_until=later)
+        ApiKey.objects.update(poll_lease_until=later, poll_lease_by="somebody else")
 
     assert with_lease(room.api_key.pk, slow)
     assert ApiKey.objects.get().poll_lease_until is not None

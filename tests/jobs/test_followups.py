@@ -113,9 +113,7 @@ def end_resolved(room: EngineRoom, job: Job) -> None:
 
 def unknown(room: EngineRoom, job: Job) -> Job:
     room.sim.faults.add(Fault.ACCEPT_AND_IGNORE, operation="createSnapshot")
-    job = room.pass_time(room.submit(job), 61 * MINUTE)
-    engine.tick()
-    return room.fresh(job)
+    return room.run_out_of_time([room.submit(job)], 61 * MINUTE)[0]
 
 
 ENDS: dict[str, tuple[Callable[[EngineRoom, Job], None], JobStatus]] = {

@@ -14,6 +14,7 @@ from jobs import checkpoints, engine, services
 from jobs.engine import send_counter
 from jobs.models import Job, SendCounter
 from jobs.states import JobStatus
+from lswpanel import keychecks
 from tests.support.engine_room import EngineRoom
 
 pytestmark = pytest.mark.django_db
@@ -88,6 +89,7 @@ def test_deadlines_stand_still_and_clicks_are_refused(room: EngineRoom, sent_bef
 
 
 def test_start_says_so(sent_before: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    keychecks.register()
     call_command("prepare")
     assert "manage.py resume" in capsys.readouterr().out
 

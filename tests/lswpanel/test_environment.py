@@ -129,6 +129,14 @@ def test_variable_wins_over_file_and_file_over_folder(
     assert environment.secret_file(NAME, tmp_path) is None
 
 
+def test_relative_file_is_the_same_wherever_one_stands(
+    give: Give, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(f"{NAME}_FILE", "secrets/named")
+    assert environment.secret_file(NAME) == environment.ROOT / "secrets" / "named"
+
+
 def test_missing_secret_says_what_to_set(give: Give) -> None:
     with pytest.raises(ImproperlyConfigured, match=f"{NAME} is missing: set {NAME} or {NAME}_FILE"):
         environment.secret(NAME)
@@ -147,9 +155,10 @@ def test_named_file_that_is_missing_is_named(
         environment.secret(NAME, folder=tmp_path)
 
 
-def test_empty_file_is_no_secret(give: Give, tmp_path: Path) -> None:
-    (tmp_path / NAME.lower()).write_text(" \n")
-    with pytest.raises(ImproperlyConfigured, match="is empty"):
+@pytest.mark.parametrize(("held", "words"), [(b" \n", "is empty"), (b"\xff\x00", "is not text")])
+def test_file_without_text_is_no_secret(give: Give, tmp_path: Path, held: bytes, words: str) -> None:
+    (tmp_path / NAME.lower()).write_bytes(held)
+    with pytest.raises(ImproperlyConfigured, match=words):
         environment.secret(NAME, folder=tmp_path)
 
 

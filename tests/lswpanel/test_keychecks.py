@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection
+from django.db import connection, transaction
 
+from audit.actions import AuditAction
+from audit.log import record
+from audit.origin import Actor
 from lswpanel import demo, keychecks, keyfiles
 from lswpanel.management.commands.prepare import refuse_other_databases
 from lswpanel.models import KeyCheck
@@ -69,11 +72,16 @@ def test_key_that_something_is_sealed_with_may_not_leave_the_ring(
     assert f"lacks the key {key_id}" in refusal()
 
 
-def test_key_that_sealed_the_trail_may_not_leave_its_ring(settings: Any) -> None:
-    settings.AUDIT_KEYS = f"{secrets.token_urlsafe(32)},{settings.AUDIT_KEYS}"
+def test_key_that_sealed_the_trail_may_not_leave_its_ring(settings: Any, team: Team) -> None:
+    settings.AUDIT_KEYS = f"{settings.AUDIT_KEYS},{secrets.token_urlsafe(32)}"
     refuse_other_databases()
     keychecks.register()
-    settings.AUDIT_KEYS = settings.AUDIT_KEYS.partition(",")[0]
+    ring = settings.AUDIT_KEYS
+    settings.AUDIT_KEYS = ring.partition(",")[0]
+    refuse_other_databases()
+    with transaction.atomic():
+        record(AuditAction.LOGOUT, chain=team.pk, actor=Actor())
+    settings.AUDIT_KEYS = ring.partition(",")[2]
     assert refusal().startswith("AUDIT_KEYS lacks a key that the audit trail is sealed with")
 
 

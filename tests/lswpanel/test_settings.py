@@ -5,6 +5,7 @@ import os
 import re
 import runpy
 import secrets
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -217,9 +218,25 @@ def test_public_address_may_be_ipv6(
         assert rf.get("/", headers={"host": "[2001:db8::1]"}).get_host() == "[2001:db8::1]"
 
 
+@pytest.mark.parametrize(
+    ("given", "folder"), [("", "data"), ("elsewhere/here", "elsewhere/here"), ("/srv/panel", "/srv/panel")]
+)
+def test_data_folder_is_the_same_wherever_one_stands(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, given: str, folder: str
+) -> None:
+    """Empty, as a line of .env may be; relative, as it mostly is there."""
+    monkeypatch.chdir(tmp_path)
+    assert settings_of(tmp_path, monkeypatch, DATA_DIR=given)["DATA_DIR"] == ROOT / folder
+
+
 def test_reading_the_settings_makes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings_of(tmp_path / "data", monkeypatch)
+    """Nor does a process that goes on where the database was deleted under it."""
+    database = settings_of(tmp_path / "data", monkeypatch)["DATABASES"]["default"]
     assert list(tmp_path.iterdir()) == []
+    (tmp_path / "data").mkdir()
+    with pytest.raises(sqlite3.OperationalError, match="unable to open"):
+        sqlite3.connect(database["NAME"], uri=True)
+    assert list((tmp_path / "data").iterdir()) == []
 
 
 @pytest.mark.parametrize(("place", "level"), [("data", ERROR), ("mounted", WARNING)])

@@ -287,15 +287,25 @@ def test_disk_without_room_for_the_static_files_is_named(data_folder: Path, tmp_
 # --- .env -------------------------------------------------------------------------------------------------------
 
 
+def command_beside(env_file: Path, *words: str, **env: str) -> "subprocess.CompletedProcess[str]":
+    """A command of a `manage.py` that has this `.env` beside it."""
+    shutil.copy(ROOT / "manage.py", env_file.parent / "manage.py")
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **env}
+    command = [sys.executable, str(env_file.parent / "manage.py"), *words]
+    return subprocess.run(command, env=env, cwd="/", capture_output=True, text=True, check=False)
+
+
 def test_env_file_is_read_as_compose_reads_it(data_folder: Path, tmp_path: Path) -> None:
-    """A quoted value, a comment, a variable; and what the environment says goes before it."""
-    shutil.copy(ROOT / "manage.py", tmp_path / "manage.py")
+    """A mark of the encoding, a quoted value, a comment, a variable; what the environment says goes before it."""
     lines = [f"PLACE={data_folder.parent}", 'DATA_DIR="${PLACE}/data" # ours', "PORT=8123", "PUBLIC_URL="]
-    (tmp_path / ".env").write_text("\n".join(lines))
-    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PORT": "8124"}
-    command = [sys.executable, str(tmp_path / "manage.py"), "setup_link"]
-    link = subprocess.run(command, env=env, cwd="/", check=True, capture_output=True, text=True).stdout
-    assert link.startswith("http://localhost:8124/setup/")
+    (tmp_path / ".env").write_text("\n".join(lines), encoding="utf-8-sig")
+    done = command_beside(tmp_path / ".env", "setup_link", PORT="8124")
+    assert done.stdout.startswith("http://localhost:8124/setup/"), done
+
+
+def test_env_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"PORT=\xff")
+    assert str(tmp_path / ".env") in one_line(command_beside(tmp_path / ".env", "help"))
 
 
 def test_demonstration_keeps_out_of_what_env_file_names(monkeypatch: pytest.MonkeyPatch) -> None:

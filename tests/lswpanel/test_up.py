@@ -20,7 +20,7 @@ from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.processes, pytest.mark.once]
 Start = Callable[..., Panel]
-CHILDREN = ("valkey", "web", "worker", "beat")
+CHILDREN = ("valkey", "web", "sender", "worker", "beat")
 
 
 def assert_gone(processes: list[psutil.Process], *, seconds: float = 60.0) -> None:
@@ -139,7 +139,7 @@ def test_up_ends_cleanly_and_completely_the_broker_after_the_worker(start_panel:
     panel = start_panel()
     panel.await_start()
     family = panel.process.family()
-    worker, valkey = panel.child("worker"), panel.child("valkey")
+    worker, valkey = panel.child("sender"), panel.child("valkey")
     front = [panel.child("web"), panel.child("beat")]
     worker.suspend()
     panel.process.signal(signal.SIGTERM)

@@ -51,6 +51,19 @@ def test_api_key_rename_complains_in_place(
     assert api_key.name == "Main account"
 
 
+def test_second_of_two_names_of_a_key_is_asked_about(browser: Client, api_key: ApiKey) -> None:
+    address = url(api_key, "rename")
+    opened = browser.get(address).context["form"]["seen"].value()
+    browser.post(address, {"name": "Shop", "seen": opened})
+    page = browser.post(address, {"name": "Mine", "seen": opened})
+    assert page.status_code == 422
+    assert "Somebody called it “Shop” meanwhile." in text_of(page.content)
+    again = {"name": "Mine", "seen": page.context["form"]["seen"].value()}
+    assert browser.post(address, again).status_code == 302
+    api_key.refresh_from_db()
+    assert api_key.name == "Mine"
+
+
 # --- Refresh ---------------------------------------------------------------------------------------------------
 
 

@@ -8,8 +8,9 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from servers import budget, passes
+from servers import budget, health, passes
 from servers.clock import after, before
+from servers.leaseweb import RateLimited
 from servers.models import ApiKey
 from tests.servers.conftest import Cloud
 
@@ -149,6 +150,64 @@ def test_pass_without_budget_is_put_off_and_asks_nobody(cloud: Cloud) -> None:
     assert api_key.synced_at is None
     assert ApiKey.objects.filter(next_sync_at__lte=after(passes.WAIT_FOR_BUDGET)).exists()
     assert api_key.next_sync_at >= begun + passes.WAIT_FOR_BUDGET - SECOND
+
+
+def test_more_is_saved_up_when_the_budget_is_large(api_key: ApiKey, settings: Any) -> None:
+    """Fifteen seconds' worth."""
+    settings.CALL_BUDGET_PER_MINUTE = 240
+    leave(api_key, 0, since=timedelta(days=3))
+    assert taken(api_key, background=False, tries=60) == 60
+    assert tokens(api_key) < 5
+
+
+@pytest.mark.parametrize(
+    ("per_minute", "full", "turns"), [(240, 60, 39), (60, 15, 7), (10, 10, 4), (1000, 250, 227)]
+)
+def test_turns_leave_calls_for_several_clicks(
+    api_key: ApiKey, settings: Any, per_minute: int, full: int, turns: int
+) -> None:
+    settings.CALL_BUDGET_PER_MINUTE, settings.TIME_SCALE = per_minute, 0.001
+    leave(api_key, full)
+    left = budget.for_several_clicks()
+    assert sum(budget.take(api_key.pk, background=True, leave=left) for _ in range(full)) == turns
+    assert budget.take(api_key.pk, background=True), "the regular list pass"
+
+
+def test_429_halves_the_budget_for_ten_minutes(api_key: ApiKey, settings: Any) -> None:
+    settings.CALL_BUDGET_PER_MINUTE = 240
+    health.heed(api_key, RateLimited(retry_after=0))
+    assert ApiKey.objects.filter(slowed_until__gt=after(timedelta(minutes=9))).exists()
+    leave(api_key, 0, since=timedelta(minutes=1))
+    assert budget.take_for_send(api_key.pk, calls=1)
+    assert tokens(api_key) == pytest.approx(29), "fifteen seconds of 120 a minute"
+    slow = budget.time_until(api_key.pk, calls=1029)
+    ApiKey.objects.update(slowed_until=before(SECOND))
+    assert slow > 1.9 * budget.time_until(api_key.pk, calls=1029)
+
+
+def test_while_clicks_wait_all_calls_are_theirs(api_key: ApiKey) -> None:
+    leave(api_key, budget.BURST)
+    budget.put_clicks_first(api_key.pk, timedelta(seconds=60))
+    budget.put_clicks_first(api_key.pk, timedelta(seconds=1))
+    assert budget.clicks_wait(api_key.pk)
+    assert taken(api_key, background=True) == taken(api_key, background=False) == 0
+    assert budget.take_for_send(api_key.pk, calls=10)
+    assert not budget.take_for_send(api_key.pk, calls=1)
+    ApiKey.objects.update(clicks_until=before(SECOND), budget_tokens=budget.BURST)
+    assert not budget.clicks_wait(api_key.pk)
+    assert taken(api_key, background=False) == 10
+
+
+def test_readings_for_jobs_keep_a_pace_of_their_own_while_clicks_wait(api_key: ApiKey, settings: Any) -> None:
+    """Nine calls at 15 % of 240 a minute are worth fifteen seconds, however much is left of the budget."""
+    settings.CALL_BUDGET_PER_MINUTE = 240
+    leave(api_key, -5)
+    assert not budget.take_for_poll(api_key.pk, calls=9), "without clicks, as everybody"
+    budget.put_clicks_first(api_key.pk, timedelta(seconds=60))
+    assert [budget.take_for_poll(api_key.pk, calls=9) for _ in range(2)] == [True, False]
+    assert ApiKey.objects.filter(polls_after__gt=after(timedelta(seconds=13))).exists()
+    ApiKey.objects.update(polls_after=before(SECOND), paused_until=after(timedelta(hours=1)))
+    assert not budget.take_for_poll(api_key.pk, calls=9)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -249,3 +249,66 @@ def test_key_that_rested_is_read_again_and_works(api_key: ApiKey) -> None:
     health.note_success(fresh(api_key))
     fail(api_key, Unavailable())
     assert not budget.paused(api_key), "one failure after a recovery is the first one again"
+
+
+def test_retry_after_outlives_a_reading_that_was_on_its_way(api_key: ApiKey) -> None:
+    begun = timezone.now()
+    fail(api_key, Unavailable())
+    health.heed(fresh(api_key), RateLimited(retry_after=60))
+    health.note_success(fresh(api_key))
+    assert rests(api_key, 60, since=begun)
+    assert fresh(api_key).failures == 0
+
+
+@pytest.mark.parametrize("later", [RateLimited(retry_after=5), Unavailable(retry_after=5), Unavailable()])
+def test_retry_after_is_not_shortened_by_what_comes_later(api_key: ApiKey, later: LeasewebError) -> None:
+    begun = timezone.now()
+    health.heed(fresh(api_key), RateLimited(retry_after=300))
+    fail(api_key, later, times=5)
+    assert rests(api_key, 300, since=begun)
+
+
+def test_unavailable_is_heeded_only_where_it_says_how_long(api_key: ApiKey) -> None:
+    begun = timezone.now()
+    health.heed(fresh(api_key), Unavailable())
+    health.heed(fresh(api_key), None)
+    assert not budget.paused(api_key)
+    health.heed(fresh(api_key), Unavailable(retry_after=20))
+    assert rests(api_key, 20, since=begun)
+    assert fresh(api_key).slowed_until is None
+
+
+# --- While a click waits ----------------------------------------------------------------------------------------
+
+
+def test_click_has_a_resting_key_tried_fifteen_seconds_after_its_last_failure(api_key: ApiKey) -> None:
+    fail(api_key, Unavailable(), times=8)
+    failed_at = fresh(api_key).error_at
+    health.try_soon(fresh(api_key))
+    until = fresh(api_key).paused_until
+    assert failed_at is not None
+    assert until is not None
+    assert abs(until - failed_at - timedelta(seconds=15)) < timedelta(milliseconds=2)
+
+
+def test_click_shortens_no_retry_after_and_no_rest_that_ends_sooner(api_key: ApiKey) -> None:
+    begun = timezone.now()
+    fail(api_key, Unavailable(), times=8)
+    health.heed(fresh(api_key), RateLimited(retry_after=500))
+    health.try_soon(fresh(api_key))
+    assert rests(api_key, 500, since=begun)
+    soon = timezone.now() + timedelta(seconds=3)
+    ApiKey.objects.update(retry_after_until=None, paused_until=soon)
+    health.try_soon(fresh(api_key))
+    assert fresh(api_key).paused_until == soon
+
+
+def test_only_one_caller_tries_a_key_whose_rest_is_over(api_key: ApiKey) -> None:
+    ApiKey.objects.update(failures=7, paused_until=timezone.now() - timedelta(seconds=1))
+    assert [budget.take_for_send(api_key.pk, calls=1) for _ in range(3)] == [True, False, False]
+    begun = fresh(api_key).paused_until
+    assert begun is not None
+    assert begun > timezone.now() + timedelta(seconds=10)
+    health.note_success(fresh(api_key))
+    assert budget.take_for_send(api_key.pk, calls=1)
+    assert budget.take_for_send(api_key.pk, calls=1)

@@ -198,6 +198,19 @@ def test_names_offer_renaming_to_those_who_may(
     assert "it does not include “Rename servers”" in client_of(viewer).get(page_url).content.decode()
 
 
+def test_second_of_two_names_is_asked_about(browser: Client, room: EngineRoom, server: Server) -> None:
+    address = url(server)
+    opened = browser.get(address).context["form"]["seen"].value()
+    assert browser.post(address, {"reference": "shop front", "seen": opened}).status_code == 302
+    page = browser.post(address, {"reference": "shop back", "seen": opened})
+    assert page.status_code == 422
+    assert "Somebody called it “shop front” meanwhile." in text_of(page.content)
+    assert [entry.detail["reference"] for entry in room.sim.journal.entries("updateServer")] == ["shop front"]
+    again = {"reference": "shop back", "seen": page.context["form"]["seen"].value()}
+    assert browser.post(address, again).status_code == 302
+    assert Server.objects.get(pk=server.pk).reference == "shop back"
+
+
 # --- The note ---------------------------------------------------------------------------------------------------
 
 

@@ -20,7 +20,8 @@ UP = [*MANAGE, "up"]
 # What identifies a child in its command line.
 MARKS = {
     "web": "gunicorn",
-    "worker": " worker ",
+    "sender": " --queues lswpanel-sends ",
+    "worker": " --queues lswpanel ",
     "beat": " beat ",
     "valkey": "valkey-server",
     "simulator": "servers.leaseweb.simulator",
@@ -40,7 +41,7 @@ class Panel:
         self.process.wait_for_line("lswpanel is running at")
 
     def child(self, name: str) -> psutil.Process:
-        """The direct child called web, worker, beat, valkey or simulator, as soon as there is one."""
+        """The direct child called web, sender, worker, beat, valkey or simulator, as soon as there is one."""
         return wait_for(lambda: self._find(name), what=f"{name} runs")
 
     def answers(self) -> bool:

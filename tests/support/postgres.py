@@ -84,7 +84,7 @@ class Postgres:
     def resume(self) -> None:
         """Start it again after `halt`, or after its processes were killed."""
         assert self._process is not None
-        self._process.wait()
+        self._process.wait(timeout=60)
         self._process = self._spawn(self._programs, self.folder / "data")
         wait_for(self._answers, what="PostgreSQL answers again")
 

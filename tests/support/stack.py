@@ -34,8 +34,9 @@ class Stack:
         self.web_server = self._processes.run(programs.web(env=env, listener=listener.fileno()))
         return url
 
-    def worker(self, **settings: str) -> Process:
-        return self._processes.run(programs.worker(env=self._with(settings)))
+    def worker(self, *, name: str = "worker", queue: str = "", **settings: str) -> Process:
+        """One for all queues, or for that one."""
+        return self._processes.run(programs.worker(env=self._with(settings), name=name, queue=queue))
 
     def beat(self, **settings: str) -> Process:
         return self._processes.run(programs.beat(env=self._with(settings)))

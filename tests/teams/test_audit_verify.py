@@ -1,4 +1,5 @@
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -7,11 +8,12 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from audit import triggers, verification
 from audit.checkpoints import making, signed
 from audit.checkpoints.key import public_key
-from audit.models import AuditEvent, Outcome, Verification
+from audit.models import AuditEvent, Checkpoint, Outcome, Verification
 from jobs import engine
 from teams.models import Team, User
 from tests.cast import ClientOf, MakeEntries, QueriesOf
@@ -71,6 +73,28 @@ def test_audit_verify_names_the_entry_that_was_changed(
     assert "The 2 entries before it fit together" in page
     event = AuditEvent.objects.filter(chain=team.pk).latest("sequence")
     assert (event.outcome, event.after["first_bad"]) == (Outcome.FAILED, 3)
+
+
+@pytest.mark.parametrize("how", ["no entry", "a changed entry", "more entries"])
+def test_page_does_not_believe_an_intact_row_that_the_trail_does_not_bear_out(
+    how: str, auditor: User, team: Team, address: str, client_of: ClientOf, make_entries: MakeEntries
+) -> None:
+    """Whoever can write the database could write there that all is well."""
+    make_entries(team, auditor, 2)
+    client = client_of(auditor)
+    if how == "no entry":
+        Verification.objects.create(pk=team.pk, done_at=timezone.now(), entries=2)
+    else:
+        client.post(address)
+        verification.run(team.pk)
+    if how == "more entries":
+        Verification.objects.update(entries=3)
+    if how == "a changed entry":
+        triggers.remove(connection)
+        AuditEvent.objects.filter(action="audit.verify").update(at=timezone.now() - timedelta(days=1))
+    page = client.get(address).content.decode()
+    assert "Not verified yet" in page
+    assert "The trail is intact" not in page
 
 
 def test_audit_verify_is_about_this_team_alone(
@@ -154,6 +178,9 @@ def test_page_tells_of_the_last_checkpoint_and_the_public_key(
     page = client.get(address).content.decode()
     assert "entries up to 4<" in page
     assert download in page
+    assert "One is signed every hour" not in page
+    Checkpoint.objects.update(at=timezone.now() - timedelta(hours=3))
+    assert "One is signed every hour" in client.get(address).content.decode()
 
 
 @pytest.mark.req("A7")

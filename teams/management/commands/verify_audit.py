@@ -25,25 +25,30 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["checkpoints"]:
-            self._compare(options["checkpoints"], options["public_key"] or [public_key()])
+            self._compare(options["checkpoints"], options["public_key"])
         else:
             self._verify(options)
 
-    def _compare(self, file: Path, keys: list[str]) -> None:
-        """A file of checkpoints by itself, and each entry that it names with the one in this database."""
+    def _compare(self, file: Path, keys: list[str] | None) -> None:
+        """A file of checkpoints by itself, and each entry that it names with the one in this database.
+
+        Only a file that this panel's own key signed marks chains: another may be of another panel.
+        """
         try:
-            found = offline.checked(file, keys)
+            found = offline.checked(file, keys or [public_key()])
         except offline.UnusableError as error:
             raise CommandError(f"{error}.", returncode=offline.UNUSABLE) from error
         except BadCheckpointError as error:
             raise CommandError(f"checkpoints: BROKEN: {error}", returncode=offline.BROKEN) from error
         self.stdout.write(offline.summary(found))
-        if self._told(proof.missing(proof.Points.of(found))):
+        faults = proof.missing(proof.Points.of(found))
+        if not keys:
+            making.tell(faults)
+        if self._told(faults):
             raise CommandError("The audit trail is not what was signed.", returncode=offline.BROKEN)
 
     def _told(self, faults: list[proof.Fault]) -> bool:
-        """Whether there are faults; each is said, and its chain marked."""
-        making.tell(faults)
+        """Whether there are faults; each is said."""
         for fault in faults:
             self.stdout.write(f"checkpoints: BROKEN: {heads.name_of(fault.chain)}: {fault.problem}")
         return bool(faults)
@@ -65,6 +70,7 @@ class Command(BaseCommand):
     def _unproven(self) -> bool:
         """Whether something that a checkpoint signed is gone, the newest entries of a chain included."""
         found = proof.prove()
+        making.tell(found.faults)
         if self._told(found.faults):
             return True
         if number := found.points.number():

@@ -1,10 +1,11 @@
+import re
 import sys
 from importlib import reload
 from pathlib import Path
 
 import pytest
 
-from lswpanel import gunicorn_config
+from lswpanel import gunicorn_config, queues
 from lswpanel.supervisor import programs
 
 
@@ -39,6 +40,15 @@ def test_threads_are_chosen_by_the_environment(monkeypatch: pytest.MonkeyPatch) 
 
 def test_connection_outlives_the_pause_between_two_polls() -> None:
     assert gunicorn_config.keepalive == 15
+
+
+def test_worker_takes_from_the_queue_that_it_is_for_and_else_from_all() -> None:
+    sender = programs.worker(env={}, name="sender", queue=queues.SENDS)
+    assert (sender.name, _value(sender, "--queues")) == ("sender", queues.SENDS)
+    assert "--queues" not in programs.worker(env={}).argv
+    compose = (programs.ROOT / "docker-compose.yml").read_text()
+    taken = re.findall(r'"--queues", "([^"]+)"', compose)
+    assert sorted(taken) == sorted([queues.READINGS, queues.SENDS])
 
 
 def test_worker_has_time_to_finish_a_call_and_the_broker_outlives_it() -> None:
