@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from jobs import alarms
+from teams.collation import sort_key
 from teams.permissions import Permission
 
 
@@ -37,7 +38,8 @@ def _own_teams(request: HttpRequest) -> list[dict[str, Any]]:
     """Asked for by the frame of a whole page only, so that fragments cost no query."""
     if not request.user.is_authenticated:
         return []
-    teams = request.user.teams.order_by("name", "pk").values_list("pk", "slug", "name")
+    teams = request.user.teams.values_list("pk", "slug", "name")
     return [
-        {"id": pk, "name": name, "url": reverse("jobs:overview", args=[slug])} for pk, slug, name in teams
+        {"id": pk, "name": name, "url": reverse("jobs:overview", args=[slug])}
+        for pk, slug, name in sorted(teams, key=lambda team: (sort_key(team[2]), team[0]))
     ]

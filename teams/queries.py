@@ -18,6 +18,7 @@ from audit.models import AuditEvent, Outcome
 from audit.persons import Known
 from teams import lookalikes
 from teams.access import Access
+from teams.collation import sort_key
 from teams.keyset import Order, Page, page
 from teams.models import Membership, User
 from teams.permissions import PERMISSION_TEXT, ROLE_PERMISSIONS, SUBJECT_TEXT, Permission, Role
@@ -213,13 +214,18 @@ class MemberRow:
 
 
 def member_rows(access: Access) -> list[MemberRow]:
-    found = list(members(access))
+    found = members(access)
     likes = lookalikes.resembled_by_each([str(each.user) for each in found])
     return [MemberRow(*pair) for pair in zip(found, likes, strict=True)]
 
 
-def members(access: Access) -> QuerySet[Membership]:
-    return access.memberships().select_related("user").order_by("user__name", "user__email")
+def members(access: Access) -> list[Membership]:
+    return by_name(access.memberships().select_related("user"))
+
+
+def by_name(memberships: Iterable[Membership]) -> list[Membership]:
+    """As people are looked for: by the name that is shown, which is the address where there is none."""
+    return sorted(memberships, key=lambda each: (sort_key(str(each.user)), each.user_id))
 
 
 def teammate_like(user: User) -> str:
