@@ -65,7 +65,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     error = sys.exc_info()[1]
     if _is_locked(error):
         database.error("the database is locked by somebody else", path=request.path)
-        response = _come_again("503_locked.html", {"back": open_page(request)}, seconds=5)
+        response = _come_again("503_locked.html", {"back": open_page(request)}, seconds=10)
         response["X-Nothing-Kept"] = "yes"  # for the script that tells what became of a form
         return response
     if connection.vendor == "postgresql" and isinstance(error, OperationalError | InterfaceError):
