@@ -143,7 +143,12 @@ def in_order() -> QuerySet[AuditHead]:
     return AuditHead.objects.filter(broken_at=None)
 
 
+def noted(chain: int) -> str:
+    """What was noted of a chain; empty while nobody found anything."""
+    return next(iter(AuditHead.objects.filter(pk=chain).values_list("problem", flat=True)), HEAD_MISSING)
+
+
 def problem_noted(chain: OuterRef) -> Coalesce:
-    """What was noted of a chain, as a part of a larger query; empty while nobody found anything."""
-    noted = AuditHead.objects.filter(pk=chain).values("problem")[:1]
-    return Coalesce(Subquery(noted), Value(HEAD_MISSING))
+    """The same as a part of a larger query."""
+    found = AuditHead.objects.filter(pk=chain).values("problem")[:1]
+    return Coalesce(Subquery(found), Value(HEAD_MISSING))

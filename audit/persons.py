@@ -67,6 +67,14 @@ def called_now(person_id: int) -> Known | None:
     return Known(person_id, row.name, row.email, _genuine(row)) if row else None
 
 
+def all_called_now(person_ids: Iterable[int]) -> dict[int, Known]:
+    """What the trail calls these people now, by their ids; somebody who was forgotten is missing."""
+    wanted = AuditPerson.objects.filter(person_id__in=set(person_ids))
+    latest = wanted.values("person_id").annotate(latest=Max("pk")).values("latest")
+    rows = AuditPerson.objects.filter(pk__in=latest)
+    return {row.person_id: Known(row.person_id, row.name, row.email, _genuine(row)) for row in rows}
+
+
 def impostors() -> list[int]:
     """Ids of the people whose next act would carry a name that this panel did not write."""
     latest = AuditPerson.objects.values("person_id").annotate(latest=Max("pk")).values("latest")

@@ -13,6 +13,7 @@ from jobs.models import Job, JobEvent
 from jobs.states import FINAL, MOVING, JobStatus
 from servers.facts import main_ip
 from teams.access import Access
+from teams.people import Person, as_called_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Step:
     status: str
     short: str
     changed: bool
-    who: str
+    who: Person | None
     message: str
     code: str
     http_status: int | None
@@ -75,16 +76,20 @@ AFTERWARDS = {
 
 
 def job_context(access: Access, job: Job) -> dict[str, Any]:
-    """Everything but the form to settle it. One query, and one more if something was to follow."""
+    """Everything but the form to settle it. Two queries, and one more if something was to follow."""
+    events = queries.events(job)
+    people = as_called_now(access, (job.requested_by, job.called_off_by, *(event.actor for event in events)))
     return {
         "job": job,
         "label": words.label(job.kind),
         "about": words.about(job.kind, job.params),
+        "asked_by": people.get(job.requested_by_id or 0),
+        "called_off_by": people.get(job.called_off_by_id or 0),
         "short": words.SHORT[job.status],
         "words": words.of_job(job),
         "receipt": words.receipt(job),
         "ip": main_ip(job.server),
-        "steps": _steps(queries.events(job)),
+        "steps": _steps(events, people),
         "support": support_text(job),
         "moving": job.status in MOVING,
         "live_ids": (job.pk,),
@@ -133,11 +138,11 @@ def _then(access: Access, job: Job) -> Then | None:
     )
 
 
-def _steps(events: list[JobEvent]) -> list[Step]:
-    return [_step(event, event.at - events[0].at) for event in events]
+def _steps(events: list[JobEvent], people: dict[int, Person]) -> list[Step]:
+    return [_step(event, event.at - events[0].at, people.get(event.actor_id or 0)) for event in events]
 
 
-def _step(event: JobEvent, since: timedelta) -> Step:
+def _step(event: JobEvent, since: timedelta, who: Person | None) -> Step:
     found = event.evidence
     return Step(
         at=event.at,
@@ -145,7 +150,7 @@ def _step(event: JobEvent, since: timedelta) -> Step:
         status=event.to_status,
         short=words.SHORT.get(event.to_status, event.to_status),
         changed=event.from_status != event.to_status,
-        who=str(event.actor) if event.actor else "",
+        who=who,
         message=event.message,
         code=words.code(str(found.get("reason", ""))),
         http_status=found.get("status"),

@@ -16,10 +16,12 @@ from teams.keyset import Order, Page, page
 from teams.links import row_link
 from teams.models import Membership
 from teams.permissions import Permission
+from teams.queries import by_name
 
 NEWEST_FIRST = Order(("id",), descending=True)
 OVERVIEW_ROWS = 10
 LIVE_ROWS = 50
+MOST_PEOPLE = 200
 # What no line of a list about a server shows.
 SERVER_TEXTS = ("server__search_text", "server__reference", "server__ips", "server__note")
 
@@ -112,7 +114,7 @@ def people(access: Access) -> list[Membership]:
     members = access.memberships()
     if not access.can(Permission.MEMBERS_SEE):
         members = members.filter(user__in=access.jobs().order_by().values("requested_by"))
-    return list(members.select_related("user").order_by("user__name", "user__email")[:200])
+    return by_name(members.select_related("user"))[:MOST_PEOPLE]
 
 
 def live_by_server(access: Access, servers: Iterable[Server]) -> dict[int, Job]:

@@ -3,19 +3,21 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Concatenate
+from typing import TYPE_CHECKING, Any, Concatenate, Protocol
 
 import structlog
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.db.models import OuterRef, QuerySet
+from django.db.models import OuterRef, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponseBase
+from django.urls import reverse
 
 import audit.origin
 from audit import heads
+from audit.actions import AuditAction
 from audit.chain import entries
 from audit.log import Target
-from audit.models import AuditEvent
+from audit.models import INSTALLATION, AuditEvent
 from teams import refusals
 from teams.links import open_page
 from teams.models import Membership, Team, User
@@ -27,6 +29,16 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 NO_PERMISSION = "login only"
+INSTALLATION_ADMIN = "installation administrators only"
+# What happens to an account and not in a team: it stands in the installation's trail.
+ACCOUNT_ACTIONS = (
+    AuditAction.LOGIN,
+    AuditAction.LOGIN_FAIL,
+    AuditAction.LOGOUT,
+    AuditAction.PASSWORD_CHANGE,
+    AuditAction.PASSWORD_RESET,
+    AuditAction.PROFILE_CHANGE,
+)
 
 
 class MemberRequest(HttpRequest):
@@ -35,6 +47,30 @@ class MemberRequest(HttpRequest):
     access: "Access"
     user: User
     request_id: str
+
+
+class InstallationRequest(HttpRequest):
+    """A request that passed `installation_view`."""
+
+    installation: "InstallationTrail"
+    user: User
+
+
+class Trail(Protocol):
+    """Entries that somebody may read: those of a team, of the installation, or of some accounts.
+
+    `chain` is the chain that they stand in. `people` are those whose names somebody else's may be taken for, and
+    `trail_url` leads to the page that shows the entries ("list"), one of them ("detail", its number) or the like; it is
+    empty where there is no such page.
+    """
+
+    @property
+    def chain(self) -> int: ...
+    @property
+    def actor(self) -> audit.origin.Actor: ...
+    def audit(self) -> QuerySet[AuditEvent]: ...
+    def people(self) -> QuerySet[User]: ...
+    def trail_url(self, page: str, *which: int) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +108,21 @@ class Access:
     def memberships(self) -> QuerySet[Membership]:
         return self.team.memberships.all()
 
+    def people(self) -> QuerySet[User]:
+        return self.team.users.all()
+
+    @property
+    def chain(self) -> int:
+        return self.team.pk
+
     def audit(self) -> QuerySet[AuditEvent]:
-        return entries(self.team.pk)
+        return entries(self.chain)
+
+    def trail_url(self, page: str, *which: int) -> str:
+        return reverse(f"teams:audit_{page}", args=(self.team.slug, *which))
+
+    def accounts(self) -> "AccountTrail":
+        return AccountTrail(self.team, self.actor)
 
     def can(self, permission: Permission, server: "Server | None" = None) -> bool:
         """Whether the table allows it, on this server when one is named. A server of another team: never."""
@@ -102,6 +151,50 @@ class Access:
             raise PermissionDenied(reason)
 
 
+@dataclass(frozen=True, slots=True)
+class AccountTrail:
+    """What the installation's trail tells of the accounts of a team's members, and of nobody else's.
+
+    A try that named no account, or that of somebody who left, is no business of the team.
+    """
+
+    team: Team
+    actor: audit.origin.Actor
+    chain: int = INSTALLATION
+
+    def people(self) -> QuerySet[User]:
+        return self.team.users.all()
+
+    def audit(self) -> QuerySet[AuditEvent]:
+        members = list(self.team.memberships.values_list("user_id", flat=True))
+        known = Q(actor_id=None) | Q(actor_id__in=members)
+        theirs = {"target_type": "user", "target_id__in": [str(pk) for pk in members]}
+        return entries(self.chain).filter(known, action__in=ACCOUNT_ACTIONS, **theirs)
+
+    def trail_url(self, page: str, *which: int) -> str:
+        shown = page in ("list", "detail")
+        return reverse(f"teams:sign_in_{page}", args=(self.team.slug, *which)) if shown else ""
+
+
+@dataclass(frozen=True, slots=True)
+class InstallationTrail:
+    """What an installation administrator may reach: the installation's own trail, and nothing of any team."""
+
+    actor: audit.origin.Actor
+    # What is wrong with the chain; empty while nobody found anything.
+    trail_problem: str = ""
+    chain: int = INSTALLATION
+
+    def people(self) -> QuerySet[User]:
+        return User.objects.all()
+
+    def audit(self) -> QuerySet[AuditEvent]:
+        return entries(self.chain)
+
+    def trail_url(self, page: str, *which: int) -> str:
+        return reverse(f"teams:installation_{page}", args=which)
+
+
 View = Callable[Concatenate[Any, ...], HttpResponseBase]
 
 
@@ -124,6 +217,26 @@ def team_view(permission: Permission) -> Callable[[View], View]:
         return gated
 
     return decorate
+
+
+def installation_view(view: View) -> View:
+    """Gate of the installation's pages: login → installation administrator → `request.installation`.
+
+    Everybody else gets the 404 of a page that does not exist.
+    """
+
+    @_signed_in
+    @wraps(view)
+    def gated(request: Any, **kwargs: Any) -> HttpResponseBase:
+        if not request.user.is_installation_admin:
+            log.info("outsider", team="the installation", user_id=request.user.pk)
+            raise Http404("No such page.")
+        problem = heads.noted(INSTALLATION)
+        request.installation = InstallationTrail(audit.origin.from_request(request), problem)
+        return view(request, **kwargs)
+
+    gated.permission = INSTALLATION_ADMIN  # type: ignore[attr-defined]
+    return gated
 
 
 def _signed_in(view: View) -> View:

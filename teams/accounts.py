@@ -133,7 +133,8 @@ class AccountAdapter(DefaultAccountAdapter):
         return proven
 
     def logout(self, request: HttpRequest) -> None:
-        _recorded(AuditAction.LOGOUT, audit.origin.from_request(request), Target())
+        actor = audit.origin.from_request(request)
+        _recorded(AuditAction.LOGOUT, actor, Target("user", str(actor.user_id or "")))
         super().logout(request)
 
     def set_password(self, user: User, password: str) -> None:

@@ -1,5 +1,6 @@
 """Forms of people: each names its fields one by one, so that nothing else a request carries is taken (X18)."""
 
+from collections.abc import Iterable
 from functools import lru_cache
 from itertools import groupby
 from typing import Any
@@ -68,9 +69,26 @@ class AuditFilter(forms.Form):
         self.fields["actor"].choices = [("", "anybody"), *actors]  # type: ignore[attr-defined]
 
 
-def _actions_by_subject() -> list[tuple[str, list[tuple[str, str]]]]:
+class AccountFilter(forms.Form):
+    """What the address of a list about accounts may say. `person` is whoever acted, or whose account it was."""
+
+    action = forms.ChoiceField(required=False)
+    person = forms.ChoiceField(required=False, label="Whose")
+    outcome = forms.ChoiceField(required=False, choices=[("", "any"), *Outcome.choices])
+
+    def __init__(
+        self, *args: Any, people: list[tuple[str, str]], actions: Iterable[AuditAction], **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["action"].choices = [("", "any"), *_actions_by_subject(actions)]  # type: ignore[attr-defined]
+        self.fields["person"].choices = [("", "anybody"), *people]  # type: ignore[attr-defined]
+
+
+def _actions_by_subject(
+    actions: Iterable[AuditAction] = AuditAction,
+) -> list[tuple[str, list[tuple[str, str]]]]:
     """The acts under their nouns, as a select shows groups."""
-    in_order = sorted(AuditAction.choices)
+    in_order = sorted((action.value, str(action.label)) for action in actions)
     groups = groupby(in_order, key=lambda choice: choice[0].partition(".")[0])
     return [(noun.replace("_", " "), list(choices)) for noun, choices in groups]
 

@@ -2,22 +2,33 @@
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
+
+from confusable_homoglyphs.utils import load
 
 
 def resembled_by_each(names: Sequence[str]) -> list[str]:
     """For each of `names` another one of them that it can be taken for; empty without one."""
-    places: dict[str, list[int]] = defaultdict(list)
-    for place, name in enumerate(names):
-        for shape in _shapes(name):
-            places[shape].append(place)
-    return [_another(places, place, name, names) for place, name in enumerate(names)]
+    crowd = Crowd(dict(enumerate(names)))
+    return [crowd.resembled(name, own=place) for place, name in enumerate(names)]
 
 
-def _another(places: dict[str, list[int]], own: int, name: str, names: Sequence[str]) -> str:
-    others = (place for shape in sorted(_shapes(name)) for place in places[shape][:2] if place != own)
-    return next((names[place] for place in others), "")
+class Crowd:
+    """People by their ids, to look up whose name one can be taken for, however many names are looked up."""
+
+    def __init__(self, names: Mapping[int, str]) -> None:
+        self._names = names
+        self._by_shape: dict[str, list[int]] = defaultdict(list)
+        for pk, name in names.items():
+            for shape in _shapes(name):
+                self._by_shape[shape].append(pk)
+
+    def resembled(self, name: str, *, own: int) -> str:
+        """The name of somebody else than `own` that `name` can be taken for; empty without one."""
+        known = (self._by_shape.get(shape, []) for shape in sorted(_shapes(name)))
+        others = (pk for pks in known for pk in pks[:2] if pk != own)
+        return next((self._names[pk] for pk in others), "")
 
 
 def resembled(name: str, others: Iterable[str]) -> str:
@@ -39,11 +50,9 @@ def _skeleton(text: str) -> str:
 
 @cache
 def _models() -> dict[str, str]:
-    """For each character that looks like another one, that one. Loaded when a name is first compared: it is large."""
-    from confusable_homoglyphs import confusables
+    """For each character that looks like another one, that one.
 
-    return {
-        char: known[0]["c"]
-        for char, known in confusables.confusables_data.items()
-        if len(known) == 1 and len(char) == 1
-    }
+    Read when a name is first compared, past the module that would keep the whole table in memory for ever.
+    """
+    table = load("confusables.json").items()
+    return {char: known[0]["c"] for char, known in table if len(known) == 1 and len(char) == 1}

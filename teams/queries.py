@@ -1,59 +1,47 @@
 """What the pages about people and proof read. Each function starts from what `Access` lets through."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
-from django.urls import reverse
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 import audit.models
 import audit.verification
 from audit import persons
+from audit.actions import AuditAction
 from audit.checkpoints import making
 from audit.checkpoints.signed import read
 from audit.models import AuditEvent, Outcome
 from audit.persons import Known
 from teams import lookalikes
-from teams.access import Access
+from teams.access import Access, Trail
+from teams.collation import sort_key
 from teams.keyset import Order, Page, page
 from teams.models import Membership, User
+from teams.people import RENAMED, SOMEBODY, USER, Cast, Person, cast_of, named, names
 from teams.permissions import PERMISSION_TEXT, ROLE_PERMISSIONS, SUBJECT_TEXT, Permission, Role
 
 NEWEST_FIRST = Order(("sequence",), descending=True)
 PANEL = "panel"
-# The field in which an entry keeps by digest what somebody was called.
-RENAMED = "person"
 LARGEST_SEQUENCE = 2**63 - 1
 MOST_SHOWN_CHANGES = 4
 OUTCOME_BADGES: dict[str, str] = {Outcome.REFUSED: "warn", Outcome.FAILED: "danger", Outcome.UNSURE: "warn"}
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """Who stands in an entry, as they were called at that time. `id` is empty for the panel itself.
-
-    `genuine` is False when the name kept for the entry is not the one it was written with.
-    """
-
-    id: int | None
-    name: str
-    email: str = ""
-    genuine: bool = True
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.email})" if self.email else self.name
-
-
-@dataclass(frozen=True, slots=True)
 class AuditRow:
-    """An entry as the list shows it: all text and addresses are ready, so that a row costs no lookup."""
+    """An entry as the list shows it: all text and addresses are ready, so that a row costs no lookup.
+
+    `whom` is the person that it was done to, as they are called now; entries about other things have a label.
+    """
 
     event: AuditEvent
     person: Person
     behalf: Person | None
+    whom: Person | None
     url: str
     text: str
     badge: str
@@ -62,10 +50,10 @@ class AuditRow:
 
 
 def audit_page(
-    access: Access, filters: dict[str, Any], *, after: str = "", before: str = ""
+    trail: Trail, filters: dict[str, Any], *, after: str = "", before: str = ""
 ) -> Page[AuditEvent]:
-    """The newest entries that match. Keys as in AuditFilter, for what was asked for."""
-    return page(_filtered(access.audit(), filters), NEWEST_FIRST, after=after, before=before)
+    """The newest entries that match. Keys as in AuditFilter and AccountFilter, for what was asked for."""
+    return page(_filtered(trail.audit(), filters), NEWEST_FIRST, after=after, before=before)
 
 
 def newest_entries(access: Access, count: int) -> list[AuditRow]:
@@ -81,48 +69,39 @@ def _filtered(events: QuerySet[AuditEvent], filters: dict[str, Any]) -> QuerySet
         events = events.filter(target_type="server", target_id=str(server))
     if actor := filters.get("actor"):
         events = events.filter(actor_id=None if actor == PANEL else int(actor))
+    if person := filters.get("person"):
+        events = events.filter(_by_or_about(person))
     return events
 
 
-def audit_rows(access: Access, events: list[AuditEvent]) -> list[AuditRow]:
-    names = persons.known(digest for event in events for digest in _digests(event))
-    prefix = reverse("teams:audit_list", args=[access.team.slug])
-    return [_audit_row(event, names, prefix) for event in events]
+def _by_or_about(person: str) -> Q:
+    """What somebody did, and what was done or tried with their account."""
+    if person == PANEL:
+        return Q(actor_id=None) & ~Q(action=AuditAction.LOGIN_FAIL)
+    return Q(actor_id=int(person)) | Q(target_type=USER, target_id=person)
 
 
-def _digests(event: AuditEvent) -> Iterable[str]:
-    """Who acted, for whom, and, where somebody was renamed, what they were called before and after."""
-    renamed = (str(fields.get(RENAMED, "")) for fields in (event.before, event.after))
-    return event.actor_digest, event.behalf_digest, *renamed
+def audit_rows(
+    trail: Trail, events: list[AuditEvent], people: Mapping[int, str] | None = None
+) -> list[AuditRow]:
+    """`people`: `names(trail)`, if somebody has them already."""
+    cast = cast_of(events, names(trail) if people is None else people)
+    return [_audit_row(event, cast, trail) for event in events]
 
 
-def _audit_row(event: AuditEvent, names: dict[str, Known], prefix: str) -> AuditRow:
-    behalf = _person(event.on_behalf_of, event.behalf_digest, names) if event.on_behalf_of else None
+def _audit_row(event: AuditEvent, cast: Cast, trail: Trail) -> AuditRow:
+    nobody = event.actor_id is None and event.action == AuditAction.LOGIN_FAIL
     return AuditRow(
         event=event,
-        person=_person(event.actor_id, event.actor_digest, names),
-        behalf=behalf,
-        url=f"{prefix}{event.sequence}/",
+        person=SOMEBODY if nobody else cast.by(event.actor_id, event.actor_digest),
+        behalf=cast.by(event.on_behalf_of, event.behalf_digest) if event.on_behalf_of else None,
+        whom=cast.whom(event),
+        url=trail.trail_url("detail", event.sequence),
         text=event.get_action_display(),
         badge=OUTCOME_BADGES.get(event.outcome, ""),
-        changes=change_table(event, names),
-        details=event.reason or changes_in_words(event, names),
+        changes=change_table(event, cast.then),
+        details=event.reason or changes_in_words(event, cast.then),
     )
-
-
-def _person(pk: int | None, digest: str, names: dict[str, Known]) -> Person:
-    if pk is None:
-        return Person(None, "the panel")
-    return _named(pk, names.get(digest))
-
-
-def _named(pk: int, known: Known | None) -> Person:
-    """Somebody by the name that was kept; by number alone when it was erased, or is not genuine."""
-    if known is None:
-        return Person(pk, f"person {pk}")
-    if not known.genuine or known.person_id != pk:
-        return Person(pk, f"person {pk}", genuine=False)
-    return Person(pk, known.name or known.email, known.email if known.name else "")
 
 
 def changes_in_words(event: AuditEvent, names: dict[str, Known]) -> str:
@@ -150,16 +129,15 @@ class AuditEntry:
     newer: str
 
 
-def audit_entry(access: Access, sequence: int) -> AuditEntry | None:
-    event = access.audit().filter(sequence=min(sequence, LARGEST_SEQUENCE)).first()
+def audit_entry(trail: Trail, sequence: int) -> AuditEntry | None:
+    event = trail.audit().filter(sequence=min(sequence, LARGEST_SEQUENCE)).first()
     if event is None:
         return None
-    prefix = reverse("teams:audit_list", args=[access.team.slug])
-    numbers = access.audit().order_by("sequence").values_list("sequence", flat=True)
+    numbers = trail.audit().order_by("sequence").values_list("sequence", flat=True)
     newer = numbers.filter(sequence__gt=event.sequence).first()
     older = numbers.filter(sequence__lt=event.sequence).last()
-    beside = [f"{prefix}{number}/" if number is not None else "" for number in (older, newer)]
-    return AuditEntry(audit_rows(access, [event])[0], *beside)
+    beside = [trail.trail_url("detail", number) if number is not None else "" for number in (older, newer)]
+    return AuditEntry(audit_rows(trail, [event])[0], *beside)
 
 
 def change_table(event: AuditEvent, names: dict[str, Known]) -> list[tuple[str, str, str]]:
@@ -172,28 +150,34 @@ def change_table(event: AuditEvent, names: dict[str, Known]) -> list[tuple[str, 
 def _shown(name: str, value: Any, names: dict[str, Known]) -> str:
     if name == RENAMED and value:
         known = names.get(value)
-        return str(_named(known.person_id, known)) if known else "a name that was erased"
+        return str(named(known.person_id, known)) if known else "a name that was erased"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "nothing" if value is None else str(value)
 
 
-def audit_total(access: Access) -> int:
+def audit_total(trail: Trail) -> int:
     """How many entries the chain has: the sequence has no gaps, so the newest number is the count."""
-    newest = access.audit().order_by("-sequence").values_list("sequence", flat=True).first()
+    newest = trail.audit().order_by("-sequence").values_list("sequence", flat=True).first()
     return newest or 0
 
 
-def actor_choices(access: Access, *, also: str) -> list[tuple[str, str]]:
-    """The members by name and the panel itself, to filter by; `also` is somebody who acted here and left since.
+def actor_choices(access: Access, people: Mapping[int, str], *, also: str) -> list[tuple[str, str]]:
+    """The members (`people`) and the panel itself, to filter by; `also` is somebody who acted here and left since.
 
     Somebody who never acted in this team is not named: the number may be that of a stranger (X2).
     """
-    names = {str(each.user_id): str(each.user) for each in members(access)}
-    numeric = also.isdecimal() and len(also) < 19 and also not in names
+    choices = dict(account_choices(people))
+    numeric = also.isdecimal() and len(also) < 19 and also not in choices
     if numeric and access.audit().filter(actor_id=int(also)).exists():
-        names[also] = _named(int(also), persons.called_now(int(also))).name
-    return [*names.items(), (PANEL, "the panel itself")]
+        choices[also] = named(int(also), persons.called_now(int(also))).name
+    return [*choices.items(), (PANEL, "the panel itself")]
+
+
+def account_choices(people: Mapping[int, str]) -> list[tuple[str, str]]:
+    """Whose accounts entries can be filtered by, in the order of their names."""
+    in_order = sorted(people.items(), key=lambda each: (sort_key(each[1]), each[0]))
+    return [(str(pk), name) for pk, name in in_order]
 
 
 def server_label(access: Access, server_id: int | None) -> str:
@@ -213,13 +197,18 @@ class MemberRow:
 
 
 def member_rows(access: Access) -> list[MemberRow]:
-    found = list(members(access))
+    found = members(access)
     likes = lookalikes.resembled_by_each([str(each.user) for each in found])
     return [MemberRow(*pair) for pair in zip(found, likes, strict=True)]
 
 
-def members(access: Access) -> QuerySet[Membership]:
-    return access.memberships().select_related("user").order_by("user__name", "user__email")
+def members(access: Access) -> list[Membership]:
+    return by_name(access.memberships().select_related("user"))
+
+
+def by_name(memberships: Iterable[Membership]) -> list[Membership]:
+    """As people are looked for: by the name that is shown, which is the address where there is none."""
+    return sorted(memberships, key=lambda each: (sort_key(str(each.user)), each.user_id))
 
 
 def teammate_like(user: User) -> str:
@@ -273,39 +262,40 @@ class Verification:
         return min(100.0, 100.0 * self.wish.read / max(self.total, 1))
 
 
-def verification_context(access: Access) -> dict[str, Any]:
+def verification_context(trail: Trail) -> dict[str, Any]:
     """What the page and its live part show of verifications; `live_ids` is how far the run was that they tell of."""
-    found = verification(access)
+    found = verification(trail)
     return {
         "verification": found,
-        "total": audit_total(access),
+        "verify_url": trail.trail_url("verify"),
+        "total": audit_total(trail),
         "live_ids": (found.wish.read,) if found else (),
         "shown": "reading" if found and found.running else "",
     }
 
 
-def verification_stands_still(access: Access, read: tuple[int, ...]) -> bool:
+def verification_stands_still(trail: Trail, read: tuple[int, ...]) -> bool:
     """Whether a run that was seen at `read` is still just there."""
-    wish = audit.verification.of_chain(access.team.pk)
+    wish = audit.verification.of_chain(trail.chain)
     return wish is None or (wish.asked_at is not None and wish.read in read)
 
 
-def verification(access: Access) -> Verification | None:
+def verification(trail: Trail) -> Verification | None:
     """None when nobody ever asked, or when the trail does not bear out that it was found intact."""
-    wish = audit.verification.of_chain(access.team.pk)
+    wish = audit.verification.of_chain(trail.chain)
     if wish is None:
         return None
     at = wish.done_at if wish.problem or wish.asked_at else audit.verification.filed_at(wish)
     if at is None and not wish.asked_at:
         return None
     asked_by = wish.asked_by.get("user_id") if wish.asked_at else wish.done_by
-    by = str(_named(asked_by, persons.called_now(asked_by))) if asked_by else "the panel"
-    return Verification(wish, by, audit_total(access), at)
+    by = str(named(asked_by, persons.called_now(asked_by))) if asked_by else "the panel"
+    return Verification(wish, by, audit_total(trail), at)
 
 
 @dataclass(frozen=True, slots=True)
 class CheckpointNote:
-    """What the page tells of the last checkpoint; `entries` is how far it covers this team's trail."""
+    """What the page tells of the last checkpoint; `entries` is how far it covers this trail."""
 
     number: int
     at: datetime
@@ -317,10 +307,10 @@ class CheckpointNote:
         return timezone.now() - self.at > 2 * making.EVERY
 
 
-def checkpoint(access: Access) -> CheckpointNote | None:
+def checkpoint(trail: Trail) -> CheckpointNote | None:
     """The last signed checkpoint, None when there is none yet."""
     latest = making.latest()
     if latest is None:
         return None
-    entries, _ = read(latest.line).heads.get(access.team.pk, (0, ""))
+    entries, _ = read(latest.line).heads.get(trail.chain, (0, ""))
     return CheckpointNote(latest.number, latest.at, entries)

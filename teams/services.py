@@ -19,7 +19,7 @@ from audit import heads, persons
 from audit.actions import AuditAction
 from audit.models import INSTALLATION, AuditEvent, AuditHead
 from audit.origin import Actor
-from teams.access import Access
+from teams.access import Trail
 from teams.bookkeeping import bookkeeping, recorded
 from teams.csv_export import MOST_ROWS
 from teams.models import Membership, SetupLink, Team, User
@@ -197,9 +197,9 @@ def _owned_by_another(team: Team, user: User) -> bool:
     return set(owners.values_list("user_id", flat=True)) != {user.pk}
 
 
-def audit_ask_verification(access: Access) -> bool:
-    """Have a worker read the whole chain of the team and file its verdict (A7). False when one does so already."""
-    return audit.verification.ask(access.team.pk, access.actor)
+def audit_ask_verification(trail: Trail) -> bool:
+    """Have a worker read the whole chain and file its verdict (A7). False when one does so already."""
+    return audit.verification.ask(trail.chain, trail.actor)
 
 
 def team_opened(user: User, team: Team) -> None:
@@ -285,7 +285,7 @@ def _free_slug(name: str) -> str:
 
 
 def list_export(
-    access: Access, what: str, filters: audit.log.Fields, *, of: audit.log.Target | None = None
+    trail: Trail, what: str, filters: audit.log.Fields, *, of: audit.log.Target | None = None
 ) -> None:
     """Leave in the trail that somebody takes the list called `what` away, narrowed by `filters`.
 
@@ -296,8 +296,8 @@ def list_export(
     with recorded(), transaction.atomic():
         audit.log.record(
             AuditAction.LIST_EXPORT,
-            chain=access.team.pk,
-            actor=access.actor,
+            chain=trail.chain,
+            actor=trail.actor,
             target=of or audit.log.Target("list", what, what),
             change=audit.log.Change(after={**named, **filters, "most_rows": MOST_ROWS}),
         )

@@ -61,6 +61,14 @@ def test_template_compiles_and_is_short(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= MOST_LINES
 
 
+@pytest.mark.req("X9")
+@pytest.mark.parametrize("path", TEMPLATES, ids=name_of)
+def test_form_that_is_posted_carries_its_token(path: Path) -> None:
+    """Also one that htmx sends with a header: it may be sent before htmx has seen it."""
+    source = path.read_text()
+    assert source.count('method="post"') == source.count("{% csrf_token %}")
+
+
 def test_live_regions_stay_while_fragments_come_and_go() -> None:
     """A region that is replaced with its text is not read out: fragments say what they say through the frame's."""
     live = re.compile(r"role=\"(?:status|alert|log)\"|aria-live|<output")

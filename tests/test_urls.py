@@ -12,7 +12,7 @@ from django.templatetags.static import static
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, include, path, reverse
 
-from teams.access import NO_PERMISSION, public_view
+from teams.access import INSTALLATION_ADMIN, NO_PERMISSION, public_view
 from teams.models import Team, User
 from teams.permissions import Permission
 from tests.cast import ClientOf
@@ -68,6 +68,8 @@ def test_view_says_who_may_come_in(name: str) -> None:
         assert permission is None
     elif name in NEEDS_A_LOGIN_ONLY:
         assert permission == NO_PERMISSION
+    elif route.startswith("installation/"):
+        assert permission == INSTALLATION_ADMIN
     else:
         assert isinstance(permission, Permission), f"{name} declares {permission!r}"
         assert route.startswith("t/<slug:team>/")

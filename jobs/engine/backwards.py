@@ -25,6 +25,8 @@ from jobs.models import Job
 from jobs.states import JobStatus
 from servers.clock import after, scaled
 from servers.models import ApiKey, Server, ServerKey, ServerReading, Snapshot, TrafficSpan
+from teams import sign_in
+from teams.models import Refusal, SignInAllowance
 
 log = structlog.get_logger()
 # Machines of one panel may differ by so much.
@@ -43,7 +45,19 @@ LONGEST: dict[tuple[type[Model], str], timedelta] = {
     # A list pass of ten thousand servers is spread over ten minutes, with the smallest budget over an hour.
     (ApiKey, "next_sync_at"): HOUR,
     (ServerReading, "due_at"): timedelta(hours=25),
+    (SignInAllowance, "full_at"): sign_in.EVERY * sign_in.BURST,
 }
+MODELS: tuple[type[Model], ...] = (
+    Job,
+    ApiKey,
+    Server,
+    ServerKey,
+    ServerReading,
+    Snapshot,
+    TrafficSpan,
+    Refusal,
+    SignInAllowance,
+)
 # Told by Leaseweb, not taken from our clock.
 THEIRS = {(Snapshot, "taken_at"), (TrafficSpan, "start"), (TrafficSpan, "end")}
 
@@ -55,7 +69,7 @@ def mend() -> None:
         return
     log.warning("the clock was turned back; what lies too far ahead counts as due")
     _give_jobs_their_time()
-    for model in (Job, ApiKey, Server, ServerKey, ServerReading, Snapshot, TrafficSpan):
+    for model in MODELS:
         for column, longest in _columns(model):
             _rows(model).filter(**{f"{column}__gt": _ahead(longest)}).update(**{column: Now()})
 

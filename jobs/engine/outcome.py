@@ -37,9 +37,9 @@ OTHER_ANSWER = (
 
 def settle_send(job: Job, api_key: ApiKey, sent: Sent) -> None:
     """Take the step that the answer proves. `job` is the row as it was when the bytes left (status sending)."""
+    reached("before_outcome_commit", job.pk)
     try:
         _tell_key(job, api_key, sent)
-        reached("before_outcome_commit", job.pk)
         _step(job, sent)
     except StaleWriter:
         _late_answer(job, sent)

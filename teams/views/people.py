@@ -9,8 +9,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 import audit.origin
-from teams import queries, services
-from teams.access import MemberRequest, person_view, team_view
+from teams import audit_pages, queries, services
+from teams.access import ACCOUNT_ACTIONS, MemberRequest, person_view, team_view
 from teams.forms import ProfileForm, ThemeForm
 from teams.links import open_page
 from teams.models import User
@@ -22,6 +22,21 @@ from teams.statuses import status_of
 @team_view(Permission.MEMBERS_SEE)
 def member_list(request: MemberRequest) -> HttpResponse:
     return render(request, "teams/member_list.html", {"rows": queries.member_rows(request.access)})
+
+
+@require_safe
+@team_view(Permission.OWNERS_MANAGE)
+def sign_in_list(request: MemberRequest) -> HttpResponse:
+    """What happened to the accounts of the members, which stands in the installation's trail."""
+    context = audit_pages.of_accounts(request.access.accounts(), request.GET, actions=ACCOUNT_ACTIONS)
+    return render(request, "teams/sign_in_list.html", context)
+
+
+@require_safe
+@team_view(Permission.OWNERS_MANAGE)
+def sign_in_detail(request: MemberRequest, sequence: int) -> HttpResponse:
+    context = audit_pages.entry(request.access.accounts(), sequence)
+    return render(request, "teams/sign_in_detail.html", context)
 
 
 @require_safe

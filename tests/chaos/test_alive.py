@@ -59,8 +59,8 @@ def test_answer_that_cannot_be_written_at_once_is_written_a_moment_later(room: E
     job, cut = room.click("reboot"), Cut()
 
     def away_for_a_moment(place: str, job_id: int) -> None:
-        if place == "before_outcome_commit":
-            cut.toggle()
+        if place == "status_line":
+            cut.for_a_moment()
 
     checkpoints.listeners.append(away_for_a_moment)
     try:

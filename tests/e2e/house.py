@@ -5,9 +5,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
-from audit.models import AuditEvent
+import audit.log
+from audit import persons
+from audit.actions import AuditAction
+from audit.models import INSTALLATION, AuditEvent, Outcome
+from audit.origin import Actor
 from jobs.kinds import KINDS
 from jobs.models import ExternalEvent, Job
 from jobs.states import JobStatus
@@ -54,6 +59,7 @@ class House:
     jobs: dict[str, Job]
     keys: dict[str, ApiKey]
     entries: list[AuditEvent]
+    account_entries: list[AuditEvent]
 
 
 @pytest.fixture
@@ -72,13 +78,18 @@ def house(
     make_person: MakePerson,
     make_team: MakeTeam,
 ) -> House:
-    """The owner has a second team, too, in which nothing has happened yet; nobody is spared a nasty name."""
+    """The owner has a second team, too, in which nothing has happened yet, and looks after the installation.
+
+    Nobody is spared a nasty name.
+    """
     for person in (owner, viewer):
         person.set_password("a long walk along the canal")
         person.save()
-    for number, name in enumerate(NASTY):
-        person = make_person(f"Guest {number}", team)
+    User.objects.filter(pk=owner.pk).update(is_installation_admin=True)
+    guests = [make_person(f"Guest {number}", team) for number in range(len(NASTY))]
+    for person, name in zip(guests, NASTY, strict=True):
         User.objects.filter(pk=person.pk).update(name=name[:100])
+        persons.remember(person.pk, name[:100], person.email)
     empty = make_team(NASTY[0], "empty")
     Membership.objects.create(team=empty, user=owner, role=Role.OWNER.value)
     keys = _keys(team, make_api_key)
@@ -90,7 +101,8 @@ def house(
     _traffic(servers)
     _external(servers, make_external)
     entries = [_entry(make_entries, team, owner, name) for name in NASTY]
-    return House(team, empty, servers, stored, snapshots, jobs, keys, entries)
+    signed_in = [_account_entry(person, name) for person, name in zip(guests, NASTY, strict=True)]
+    return House(team, empty, servers, stored, snapshots, jobs, keys, entries, signed_in)
 
 
 def _keys(team: Team, make_api_key: MakeApiKey) -> dict[str, ApiKey]:
@@ -225,3 +237,15 @@ def _external(servers: list[Server], make_external: MakeExternal) -> None:
 
 def _entry(make_entries: MakeEntries, team: Team, user: User, text: str) -> AuditEvent:
     return make_entries(team, user, reason=text)[0]
+
+
+@transaction.atomic
+def _account_entry(person: User, text: str) -> AuditEvent:
+    """A sign-in, the failed try on the account before it, and one on no account."""
+    for target in (audit.log.Target("user", str(person.pk)), audit.log.Target("user", "")):
+        failed = Actor(ip="2001:db8:85a3:8d3:1319:8a2e:370:7348", user_agent=text[:256])
+        entry = {"chain": INSTALLATION, "actor": failed, "target": target, "outcome": Outcome.REFUSED}
+        audit.log.record(AuditAction.LOGIN_FAIL, **entry)
+    actor = Actor(person.pk, ip="203.0.113.9", user_agent=text[:256])
+    target = audit.log.Target("user", str(person.pk))
+    return audit.log.record(AuditAction.LOGIN, chain=INSTALLATION, actor=actor, target=target, reason=text)

@@ -29,6 +29,8 @@ IS_NO_PAGE = {
     "jobs:job_export",
     "servers:contract_export",
     "teams:audit_checkpoints",
+    "teams:installation_changes",
+    "teams:installation_checkpoints",
     "servers:server_export",
     "servers:server_traffic_csv",
 }
@@ -162,6 +164,18 @@ def entries(house: House) -> Iterable[Visit]:
     return [visit("teams:audit_detail", house, sequence=entry.sequence) for entry in house.entries[::3]]
 
 
+def account_entries(name: str, *, team: bool = False) -> Visits:
+    """Entries of the installation: what happened to the accounts of members, each with a nasty name."""
+
+    def visits(house: House) -> Iterable[Visit]:
+        numbers = [entry.sequence for entry in house.account_entries[:3]]
+        if team:
+            return [visit(name, house, sequence=number) for number in numbers]
+        return [Visit(reverse(name, kwargs={"sequence": number})) for number in numbers]
+
+    return visits
+
+
 PAGES: dict[str, Visits] = {
     "account_change_password": of_no_team("account_change_password"),
     "account_inactive": of_no_team("account_inactive"),
@@ -200,8 +214,13 @@ PAGES: dict[str, Visits] = {
     "teams:audit_detail": entries,
     "teams:audit_list": also_empty("teams:audit_list", "?outcome=failed"),
     "teams:audit_verify": also_empty("teams:audit_verify"),
+    "teams:installation_detail": account_entries("teams:installation_detail"),
+    "teams:installation_list": of_no_team("teams:installation_list"),
+    "teams:installation_verify": of_no_team("teams:installation_verify"),
     "teams:member_list": of_team("teams:member_list"),
     "teams:profile": of_no_team("teams:profile"),
     "teams:role_list": of_team("teams:role_list"),
+    "teams:sign_in_detail": account_entries("teams:sign_in_detail", team=True),
+    "teams:sign_in_list": also_empty("teams:sign_in_list", "?action=login.end"),
     "teams:setup": of_no_team("teams:setup", status=410, token="made-up"),
 }

@@ -72,7 +72,7 @@ def test_restore_is_called_off_while_its_snapshot_is_made(
     page.goto(f"/t/north-ops/jobs/{job.pk}/")
     page.get_by_role("button", name="Call off the restore").click()
     expect(page.get_by_text("The restore is called off. The new snapshot goes on.")).to_be_visible()
-    expect(page.locator(".outcome")).to_contain_text("Otto Operator called it off")
+    expect(page.locator(".outcome")).to_contain_text("otto.operator@example.com called it off")
     expect(page.get_by_role("button", name="Call off the restore")).to_have_count(0)
     room.follow(job, every=timedelta(seconds=5))
     expect_status(page, "succeeded")

@@ -3,21 +3,22 @@
 from datetime import timedelta
 
 import pytest
-from django.db.models import DateTimeField, ExpressionWrapper, F, Model, Value
+from django.db.models import DateTimeField, ExpressionWrapper, F, Value
+from django.test import RequestFactory
 
 from jobs import engine
 from jobs.engine import backwards
-from jobs.engine.backwards import LONGEST, THEIRS
+from jobs.engine.backwards import LONGEST, MODELS, THEIRS
 from jobs.kinds import KINDS
 from jobs.models import Job
 from jobs.states import JobStatus
 from servers.clock import after
-from servers.models import ApiKey, Server, ServerKey, ServerReading, Snapshot
+from servers.models import ApiKey
+from teams import sign_in
 from tests.support.engine_room import EngineRoom
 
 pytestmark = [pytest.mark.django_db, pytest.mark.req("G5")]
 TWO_HOURS = timedelta(hours=2)
-MODELS: tuple[type[Model], ...] = (Job, ApiKey, Server, ServerKey, ServerReading, Snapshot)
 
 
 def turn_back() -> None:
@@ -71,6 +72,18 @@ def test_lease_and_time_of_a_job_are_its_own_again(room: EngineRoom, status: str
     end = job.expires_at if status == "queued" else job.deadline_at
     assert end is not None
     assert timedelta(minutes=4) < end - job.created_at < timedelta(minutes=20)
+
+
+def test_account_whose_tries_were_used_up_is_evaluated_again(room: EngineRoom) -> None:
+    def sign_in_try() -> None:
+        sign_in.use_allowance(RequestFactory().post("/"), email="ann@example.com", ip="192.0.2.7")
+
+    sign_in_try()
+    turn_back()
+    with pytest.raises(sign_in.TooSoon):
+        sign_in_try()
+    engine.tick()
+    sign_in_try()
 
 
 def test_what_lies_ahead_as_it_should_stays(room: EngineRoom) -> None:

@@ -64,7 +64,10 @@ def test_page_says_what_happened_by_whom_and_offers_it_no_more(
     assert answer.redirect_chain == [(address(job), 302)]
     shown = text_of(answer.content)
     assert "The restore is called off. The new snapshot goes on." in shown
-    assert "Called off: Restore snapshot “ Before upgrade ” was to follow. Adam Admin called it off" in shown
+    assert (
+        "Called off: Restore snapshot “ Before upgrade ” was to follow. Adam Admin adam.admin@example.com called it off"
+        in shown
+    )
     assert SAID in shown
     assert "Call off the restore" not in shown
     trail = text_of(browser.get("/t/north-ops/audit/").content)
@@ -153,7 +156,7 @@ def test_open_page_of_somebody_else_is_told(browser: Client, access: Access, mak
     services.follow_up_call_off(access, job)
     query = {"since": since, "page": "job", "ids": str(job.pk), "shown": job.status}
     answer = browser.get("/t/north-ops/changes/", query)
-    assert "Adam Admin called it off" in text_of(answer.content)
+    assert "Adam Admin adam.admin@example.com called it off" in text_of(answer.content)
     assert b"/call-off/" not in answer.content
 
 

@@ -58,9 +58,25 @@ def test_job_detail_tells_the_story_with_its_evidence(
         evidence={"state": "STOPPING", "template": "Debian 12", "at": "2026-03-10T12:00:00+00:00"},
     )
     shown = text_of(browser.get(url(job)).content)
-    parts = ["Otto Operator as operator", "Leaseweb answered HTTP 202: accepted", "cs01.77", "39e0-11"]
+    parts = [
+        "Otto Operator otto.operator@example.com as operator",
+        "Leaseweb answered HTTP 202: accepted",
+        "cs01.77",
+        "39e0-11",
+    ]
     parts += ["still observing", "stopping Debian 12 read 10 Mar 2026, 12:00"]
     assert [part for part in parts if part not in shown] == []
+
+
+@pytest.mark.req("A10")
+def test_job_detail_marks_a_name_like_that_of_another_member(
+    browser: Client, team: Team, operator: User, viewer: User, make_server: MakeServer, make_job: MakeJob
+) -> None:
+    job = make_job(make_server(team), "reboot", "observing", requested_by=operator)
+    assert "looks like" not in browser.get(url(job)).content.decode()
+    User.objects.filter(pk=viewer.pk).update(name="0tto Operator")
+    shown = text_of(browser.get(url(job)).content)
+    assert shown.count("looks like 0tto Operator") == 2, "beside who asked, and in the story"
 
 
 def test_job_detail_shows_every_reading_of_a_verdict(

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from audit import heads
 from audit.models import AuditEvent
 from jobs import checkpoints, engine, services
 from jobs.engine import send_counter
@@ -117,6 +118,14 @@ def flying(room: EngineRoom, status: str) -> Job:
     Job.objects.filter(pk=job.pk).update(status=status)
     SendCounter.objects.update(held_at=held)
     return job
+
+
+def test_resume_names_what_has_to_be_done_first(sent_before: Job) -> None:
+    """A database that was put back is behind its checkpoints, too."""
+    heads.mark_broken(sent_before.team_id, "the trail was cut")
+    with pytest.raises(CommandError, match=f"recover_audit --chain {sent_before.team_id} first"):
+        call_command("resume")
+    assert SendCounter.objects.filter(held_at__isnull=False).exists()
 
 
 def test_resume_of_a_panel_that_runs_changes_nothing(room: EngineRoom) -> None:

@@ -1,6 +1,7 @@
 """Empties the database after a transactional test, although the audit trail refuses to be emptied."""
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -70,18 +71,14 @@ class Cut:
 
     def __init__(self) -> None:
         self._lock: sqlite3.Connection | psycopg.Connection | None = None
-        self._done = False
 
-    def toggle(self) -> None:
-        """Away the first time, there again the second."""
-        if self._done:
-            self.over()
-            return
-        self._done = True
+    def take(self) -> None:
+        """Away from now on; until `over` where it is a lock."""
         if connection.vendor == "sqlite":
             with connection.cursor() as cursor:
                 cursor.execute("PRAGMA busy_timeout = 1")
-            self._lock = sqlite3.connect(str(connection.settings_dict["NAME"]), isolation_level=None)
+            name = str(connection.settings_dict["NAME"])
+            self._lock = sqlite3.connect(name, isolation_level=None, check_same_thread=False)
             self._lock.execute("BEGIN IMMEDIATE")
         else:
             _end_sessions(ours=True)
@@ -92,12 +89,18 @@ class Cut:
             self._lock = None
             connection.close()
 
+    def for_a_moment(self) -> None:
+        """Away now, and there again a moment later, whatever the test is doing then."""
+        self.take()
+        if isinstance(self._lock, sqlite3.Connection):
+            threading.Timer(0.2, self._lock.close).start()
+
     @classmethod
     def lock(cls) -> "Cut":
         """From now on somebody else keeps everybody from writing, until `over`."""
         cut = cls()
         if connection.vendor == "sqlite":
-            cut.toggle()
+            cut.take()
         else:
             cut._lock = psycopg.connect(**_address())
             tables = sql.SQL(", ").join(map(sql.Identifier, connection.introspection.table_names()))

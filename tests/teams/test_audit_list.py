@@ -70,12 +70,14 @@ def test_audit_list_shows_whose_name_somebody_wore(
         )
         make_entries(team, operator, reason=f"as {name}")
     text = text_of(client_of(auditor).get(address).content)
-    assert "Aude Auditor otto.operator@example.com operator requested a job as Aude Auditor" in text
+    worn = "Aude Auditor otto.operator@example.com looks like Aude Auditor"
+    assert f"{worn} operator requested a job as Aude Auditor" in text
     assert "Otto Operator otto.operator@example.com operator requested a job as Otto Operator" in text
+    assert text.count("looks like") == 2, "the rename itself and the act; not what Otto did as himself"
     renamed = "person: Otto Operator (otto.operator@example.com) → Aude Auditor (otto.operator@example.com)"
     assert renamed in text
     entry = text_of(client_of(auditor).get(f"{address}2/").content)
-    assert f"Aude Auditor otto.operator@example.com person {operator.pk}" in entry
+    assert f"{worn} person {operator.pk}" in entry
 
 
 @pytest.mark.req("A10")

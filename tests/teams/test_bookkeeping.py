@@ -51,7 +51,7 @@ def test_answer_is_written_as_soon_as_the_database_is_there_again(team: Team) ->
             cut.over()
         Team.objects.update(name="Answered")
 
-    cut.toggle()
+    cut.take()
     write()
     assert (names(), tries) == (["Answered"], 2)
 

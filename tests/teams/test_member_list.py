@@ -1,8 +1,10 @@
 import pytest
 from django.urls import reverse
 
+from teams import queries
 from teams.models import Team, User
 from tests.cast import ClientOf, MakePerson, QueriesOf
+from tests.support.pages import access_of
 
 
 @pytest.fixture
@@ -91,3 +93,10 @@ def test_saving_a_name_like_that_of_a_teammate_says_so(
         "otto operator",
         ["success", "warning"],
     )
+
+
+def test_members_stand_as_people_expect(owner: User, team: Team, make_person: MakePerson) -> None:
+    for name in ("Zoe", "Éva", "anton", "Person 10", "Person 2"):
+        make_person(name, team)
+    shown = [each.user.name for each in queries.members(access_of(owner, team))]
+    assert shown == ["anton", "Éva", "Olive Owner", "Person 2", "Person 10", "Zoe"]

@@ -14,6 +14,8 @@ LOOKUPS = {"get_object_or_404", "get_list_or_404"}
 # Modules beside the views that read for them; a new one is named here when it is made.
 READERS = (
     "queries",
+    "audit_pages",
+    "people",
     "listing",
     "contract_calendar",
     "contract_queries",
