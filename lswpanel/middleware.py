@@ -168,9 +168,6 @@ def _answer(request: HttpRequest, exception: Exception) -> HttpResponse | None:
         case sign_in.TooSoon(seconds=seconds):
             response = render(request, "429.html", {"minutes": -(-seconds // 60)}, status=429)
             response["Retry-After"] = str(seconds)
-        case NotRecorded():
-            response = render(request, "503_not_recorded.html", status=503)
-            response["Retry-After"] = "10"
         case _:
             return None
     return response
