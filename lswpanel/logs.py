@@ -42,6 +42,14 @@ class Sampled(logging.Filter):
         return taken <= MOST_A_MINUTE
 
 
+STDOUT = {
+    "class": "logging.StreamHandler",
+    "formatter": "line",
+    "filters": ["sampled"],
+    "stream": "ext://sys.stdout",
+}
+
+
 def configuration(*, level: str, form: str) -> Configuration:
     """The LOGGING setting. `form` is "text" or "json"; `level` a standard level name."""
     chain = _shared_processors()
@@ -62,14 +70,7 @@ def configuration(*, level: str, form: str) -> Configuration:
             }
         },
         "filters": {"sampled": {"()": Sampled}},
-        "handlers": {
-            "stdout": {
-                "class": "logging.StreamHandler",
-                "formatter": "line",
-                "filters": ["sampled"],
-                "stream": "ext://sys.stdout",
-            }
-        },
+        "handlers": {"stdout": STDOUT},
         "root": {"handlers": ["stdout"], "level": level},
         "loggers": {name: {"level": "WARNING"} for name in QUIET},
     }

@@ -97,6 +97,10 @@ class Promise(Generic[T]):
     status: int
     read: Callable[[Any], T | None]
 
+    def found_in(self, answer: Answer) -> T | None:
+        kept = answer.status == self.status and answer.problem is None
+        return self.read(answer.content) if kept else None
+
 
 @dataclass(frozen=True, slots=True)
 class Delivery(Generic[T]):
@@ -194,16 +198,12 @@ def send(
         error = AuthError(code="bad_key")
         return Delivery(Sent(SendOutcome.NOT_SENT, error=error, reason="bad_key"))
     answer, failure = _exchange_alone(channel, request, call)
-    if answer is not None:
-        secrets = [part for part in (payload or {}).values() if isinstance(part, Secret)]
-        found = promise.read(answer.content) if _is_promised(answer, promise) else None
-        outcome, reason = _verdict(answer, accepted=found is not None, trust_503=channel.trust_503)
-        return Delivery(_judged(answer, own_id, outcome, reason, (channel.key, *secrets)), found)
-    return Delivery(_unanswered(call, failure, own_id))
-
-
-def _is_promised(answer: Answer, promise: Promise[T]) -> bool:
-    return answer.status == promise.status and answer.problem is None
+    if answer is None:
+        return Delivery(_unanswered(call, failure, own_id))
+    found = promise.found_in(answer)
+    outcome, reason = _verdict(answer, accepted=found is not None, trust_503=channel.trust_503)
+    secrets = [part for part in (payload or {}).values() if isinstance(part, Secret)]
+    return Delivery(_judged(answer, own_id, outcome, reason, (channel.key, *secrets)), found)
 
 
 def _exchange_alone(
