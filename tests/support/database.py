@@ -53,8 +53,13 @@ def empty_database() -> None:
         if connection.vendor == "sqlite":
             triggers.install(connection)
         heads.start_chain(INSTALLATION)
-    if path := file.place():
-        path.unlink(missing_ok=True)
+
+
+@pytest.fixture(autouse=True)
+def checkpoints_of_this_test_alone() -> Iterator[None]:
+    """They stand in a file, too, which the end of a test's transaction does not take back."""
+    yield
+    (bootstrap.data / file.NAME).unlink(missing_ok=True)
 
 
 def _lift_triggers() -> None:
