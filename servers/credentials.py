@@ -9,7 +9,7 @@ from audit.actions import AuditAction
 from audit.models import AuditEvent, Outcome
 from servers import details, health, live, witness
 from servers.clock import before, scaled
-from servers.leaseweb import CredentialType, LeasewebError, NotFound, Secret
+from servers.leaseweb import CredentialType, Forbidden, LeasewebError, NotFound, Secret
 from servers.models import ApiKey, Server, ServerReading
 from servers.witness import Deed, Result
 from teams.access import Access
@@ -58,7 +58,8 @@ def _unread(deed: Deed, api_key: ApiKey, error: LeasewebError) -> Result:
     """Note a failure where it belongs; a password that is not there any more makes the list of them old."""
     result = witness.of_unread(error)
     _conclude(deed, result)
-    if not isinstance(error, live.NotAsked):
+    # That the key may not read this password says nothing of a key that reads the list.
+    if not isinstance(error, live.NotAsked | Forbidden):
         health.note_failure(api_key, error, about=deed.server.upstream_id)
     if isinstance(error, NotFound):
         details.freshen(deed.server, ServerReading.Subject.CREDENTIALS, timedelta(0))

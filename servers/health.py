@@ -41,7 +41,7 @@ def note_success(api_key: ApiKey) -> None:
     """
     asked = When(retry_after_until__gt=Now(), then=F("retry_after_until"))
     still = Case(asked, default=Value(None), output_field=DateTimeField())
-    ApiKey.objects.filter(pk=api_key.pk).exclude(failures=0, error="").update(
+    ApiKey.objects.filter(pk=api_key.pk).exclude(failures=0, error="", refused_about="").update(
         failures=0, error="", paused_until=still, refused_about=""
     )
     if api_key.health not in (Health.WORKING, Health.READS_ONLY):
@@ -78,7 +78,10 @@ def try_soon(api_key: ApiKey) -> None:
     asked = Q(retry_after_until__gt=Now())
     resting = ApiKey.objects.exclude(asked).filter(pk=api_key.pk, failures__gte=FAILURES_TO_REST)
     soon = F("error_at") + Value(scaled(PROBE_EVERY))
-    resting.filter(paused_until__gt=soon).update(paused_until=soon)
+    # A shorter pause is soon enough, or that of somebody who is trying it this very moment.
+    resting.filter(paused_until__gt=soon).filter(paused_until__gt=after(PROBE_EVERY)).update(
+        paused_until=soon
+    )
 
 
 def note_action_accepted(api_key: ApiKey) -> None:

@@ -43,7 +43,11 @@ def server_rename(access: Access, server: Server, reference: str, *, seen: str |
 @transaction.atomic(durable=True)
 def _announce(deed: Deed, reference: str, seen: str | None) -> None:
     """The wanted name stands in the row first, so that no reading takes it for somebody else's doing."""
-    row = Server.objects.select_for_update().only("reference", "reference_asked").get(pk=deed.server.pk)
+    row = (
+        Server.objects.select_for_update(no_key=True)
+        .only("reference", "reference_asked")
+        .get(pk=deed.server.pk)
+    )
     demand_unchanged(row.coming_reference, seen)
     Server.objects.filter(pk=deed.server.pk).update(reference_asked=reference)
     witness.announce(deed)

@@ -121,7 +121,7 @@ def api_key_rename(access: Access, api_key: ApiKey, name: str, *, seen: str | No
     given, is not the mark of the name that it has.
     """
     name = _fitting(name)
-    kept = access.api_keys().select_for_update().values_list("name", flat=True).get(pk=api_key.pk)
+    kept = access.api_keys().select_for_update(no_key=True).values_list("name", flat=True).get(pk=api_key.pk)
     demand_unchanged(kept, seen)
     _refuse_taken(access.team, name)
     ApiKey.objects.filter(pk=api_key.pk).update(name=name)

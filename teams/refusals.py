@@ -64,9 +64,9 @@ def _summed_up(pk: int) -> bool:
     try:
         return _conclude(pk)
     except (ChainBroken, ChainClosed):
-        gone = Refusal.objects.filter(pk=pk).values("team_id", "user_id", "permission", "untold").get()
-        log.warning("refusals not recorded", **gone)
-        Refusal.objects.filter(pk=pk).delete()
+        for row in Refusal.objects.filter(pk=pk):
+            log.warning("refusals not recorded", team=row.team_id, user=row.user_id, left_out=row.untold)
+            row.delete()
         return False
 
 

@@ -7,12 +7,15 @@ import fcntl
 import os
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import islice, zip_longest
 from pathlib import Path
 from typing import BinaryIO
 
 import structlog
 from django.conf import settings
+
+from audit.checkpoints.signed import BadCheckpointError, read
 
 log = structlog.get_logger()
 NAME = "audit-checkpoints.txt"
@@ -48,6 +51,17 @@ def catch_up(lines: Iterable[str]) -> None:
         _sync_folder(path.parent)
     except OSError as error:
         log.error("audit checkpoint not written to the file", path=str(path), error=error.strerror)
+
+
+def leave_behind(first: str) -> None:
+    """Set a file aside that ends before `first`, with which checkpoints began anew: on another machine, perhaps.
+
+    `first` was proven, and nobody without CHECKPOINT_KEY makes one of a higher number.
+    """
+    with suppress(BadCheckpointError):
+        last = max((read(line).number for line in whole_lines()), default=0)
+        if first and (begun := read(first)).anew and 0 < last < begun.number:
+            set_aside()
 
 
 def set_aside() -> None:

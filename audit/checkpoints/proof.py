@@ -83,6 +83,8 @@ class Proof:
 def prove() -> Proof:
     """Check the kept checkpoints, the file beside them, and that each signed entry is still in its chain."""
     points, problem = _kept()
+    if not problem:
+        file.leave_behind(next(kept_lines(), ""))
     if problem := problem or file.differs(kept_lines()):
         points = max(_signed(kept_lines()), _signed(file.whole_lines()), key=Points.number)
         return Proof(points, [Fault(INSTALLATION, problem), *missing(points)])

@@ -1,5 +1,6 @@
 """Many clicks at once: which reading each is sent on, and how those wait that the call budget has no room for yet."""
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from enum import Enum
@@ -14,7 +15,7 @@ from jobs.kinds import KINDS, POWER_KINDS, JobKind, Needs
 from jobs.models import Job
 from jobs.states import FOR_ITS_TURN, JobStatus
 from servers import budget, passes
-from servers.clock import before
+from servers.clock import before, scaled
 from servers.models import ApiKey
 
 Ring = Callable[[int], None]
@@ -25,6 +26,8 @@ FRESH_FOR = timedelta(seconds=30)
 # by one walk through the list, which begins this long after the one before.
 MOST_ALONE, SHORT_TIME = 5, timedelta(seconds=5)
 BETWEEN_LISTS = timedelta(seconds=2)
+# No page is begun after this: the first one must not be too old for a send when the last one is there.
+LIST_TIME = timedelta(seconds=15)
 TOGETHER = "It is read together with other clicks that just came in."
 SOON = timedelta(seconds=1)
 # A list pass that somebody else has begun is waited for no longer than this.
@@ -110,7 +113,8 @@ def _read_list(api_key: ApiKey, ring: Ring) -> None:
     if not budget.take_for_send(api_key.pk, calls=pages):
         return
     ApiKey.objects.filter(pk=api_key.pk).update(listed_at=Now())
-    applying.apply_pass(api_key, passes.read(api_key, lambda: True))
+    end = time.monotonic() + scaled(LIST_TIME).total_seconds()
+    applying.apply_pass(api_key, passes.read(api_key, lambda: time.monotonic() < end))
     waiting = Job.objects.filter(
         _read(), status=JobStatus.QUEUED, server__api_key=api_key, lease_until=None, waiting_for=TOGETHER
     )

@@ -369,6 +369,21 @@ def test_checkpoints_begin_anew_and_a_break_that_is_not_filed_yet_is_still_found
 
 
 @pytest.mark.usefixtures("two")
+def test_machine_on_which_nobody_let_them_begin_anew_follows(
+    alarms: list[Any], tmp_path_factory: pytest.TempPathFactory, folder: Path, settings: Any
+) -> None:
+    """Its own file still holds the checkpoints from before."""
+    other = tmp_path_factory.mktemp("other")
+    (other / file.NAME).write_text((folder / file.NAME).read_text())
+    assert making.begin_anew("restored")
+    settings.DATA_DIR = other
+    write(1)
+    making.sign_next(4)
+    assert (proof.prove().faults, told(alarms)) == ([], [])
+    assert (other / file.NAME).read_text().splitlines() == lines()
+
+
+@pytest.mark.usefixtures("two")
 def test_new_key_begins_anew(settings: Any) -> None:
     settings.CHECKPOINT_KEY = "another key of thirty-two characters or so"
     assert making.begin_anew("CHECKPOINT_KEY was replaced")

@@ -210,6 +210,17 @@ def test_panel_that_waits_twice_asks_nobody_a_third_time(
     assert ApiKey.objects.get().failures == 0
 
 
+def test_passwords_that_a_key_may_not_read_say_nothing_of_its_list(
+    room: EngineRoom, access: Access, server: Server
+) -> None:
+    room.sim.faults.add("refuse", operation="getCredential", status=403)
+    another = queries.server(access).exclude(pk=server.pk).earliest("pk")
+    for each in (server, another):
+        with pytest.raises(NotRevealed):
+            reveal(access, each)
+    assert ApiKey.objects.get().health == ApiKey.Health.WORKING
+
+
 @out_of_reach
 def test_credentials_out_of_reach_are_not_asked_for(
     room: EngineRoom, access: Access, server: Server, obstacle: Obstacle

@@ -173,6 +173,13 @@ def test_refused_action_with_401_counts_like_a_reading(api_key: ApiKey) -> None:
     assert fresh(api_key).health == Health.REFUSED
 
 
+def test_refused_action_is_forgotten_when_a_reading_works(api_key: ApiKey) -> None:
+    for server in ("1", "2"):
+        health.note_action_refused(fresh(api_key), AuthError(status=401), about=server)
+        health.note_success(fresh(api_key))
+    assert fresh(api_key).health == Health.WORKING
+
+
 def test_trouble_of_the_network_fills_nobodys_trail(api_key: ApiKey) -> None:
     for _ in range(3):
         fail(api_key, Unreachable())
@@ -301,6 +308,19 @@ def test_click_shortens_no_retry_after_and_no_rest_that_ends_sooner(api_key: Api
     ApiKey.objects.update(retry_after_until=None, paused_until=soon)
     health.try_soon(fresh(api_key))
     assert fresh(api_key).paused_until == soon
+
+
+def test_clicks_that_wait_leave_alone_who_tries_the_key_just_now(api_key: ApiKey) -> None:
+    """A Leaseweb that hangs must not hold a thread for each of them."""
+    now = timezone.now()
+    ApiKey.objects.update(
+        failures=6, error_at=now - timedelta(seconds=20), paused_until=now + timedelta(seconds=40)
+    )
+    tried = []
+    for _ in range(4):
+        health.try_soon(fresh(api_key))
+        tried.append(budget.take_for_send(api_key.pk, calls=2))
+    assert tried == [True, False, False, False]
 
 
 def test_only_one_caller_tries_a_key_whose_rest_is_over(api_key: ApiKey) -> None:

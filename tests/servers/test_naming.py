@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from audit.heads import ChainBroken
@@ -17,6 +18,7 @@ from jobs.models import ExternalEvent
 from servers import naming, queries
 from servers.leaseweb.simulator.faults import Fault
 from servers.models import ApiKey, Server
+from servers.services import api_key_rename
 from servers.witness import OutOfReach, Result
 from teams.access import Access
 from teams.edits import mark
@@ -239,3 +241,17 @@ def test_note_is_audited_before_and_after(room: EngineRoom) -> None:
     assert (first.before, first.after) == ({"note": ""}, {"note": "rack 12\\u000aask Vera"})
     assert second.before == first.after
     assert len(second.after["note"]) == 500
+
+
+@pytest.mark.django_db
+def test_renames_keep_nobody_from_pointing_at_the_row(room: EngineRoom) -> None:
+    """A commit whose foreign key leads to it would wait for the row, and the rename for the trail that it holds."""
+    with CaptureQueriesContext(connection) as queries:
+        rename(room, room.server())
+        api_key_rename(room.access, room.api_key, "Another account")
+    locks = [
+        each["sql"] for each in queries if "FOR UPDATE" in each["sql"] or "FOR NO KEY UPDATE" in each["sql"]
+    ]
+    of_rows = [sql for sql in locks if "servers_" in sql.partition("FROM")[2]]
+    assert len(of_rows) == (2 if connection.vendor == "postgresql" else 0)
+    assert all("FOR NO KEY UPDATE" in sql for sql in of_rows)
