@@ -40,6 +40,8 @@ def beginnings() -> dict[int, Begun]:
     entries = hashing.entries(INSTALLATION).order_by("sequence")
     begun: dict[int, Begun] = {}
     for entry in entries.filter(action__in=(AuditAction.TEAM_CREATE, AuditAction.AUDIT_RECOVER)):
+        if hashing.problem_of_content(entry):
+            continue
         chain, birth = int(entry.target_id), str(entry.after.get("birth"))
         begun[chain] = Begun(birth, entry.action == AuditAction.TEAM_CREATE and chain in begun)
     return begun

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from audit.keys import Seal, seal
+from audit.keys import Seal, fits, known, same, seal
 from audit.models import AuditEvent, AuditHead
 
 COVERED = (
@@ -78,3 +78,15 @@ def head_seal(head: AuditHead) -> Seal:
 
 def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def problem_of_content(event: AuditEvent) -> str:
+    """What is wrong with an entry by itself: its hashes and its seal."""
+    number, content = event.sequence, content_hash(event)
+    if not same(event.content_hash, content) or not same(event.row_hash, row_hash(event.prev_hash, content)):
+        return f"entry {number} was changed after it was written"
+    if not known(event.key_id):
+        return f"entry {number} was sealed with a key that is not in AUDIT_KEYS"
+    if not fits(row_message(event), row_seal(event)):
+        return f"entry {number} was not sealed with this installation's key"
+    return ""

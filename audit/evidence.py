@@ -10,7 +10,7 @@ from audit.actions import AuditAction
 from audit.models import AuditEvent, AuditHead
 
 # Nobody acts so often. A foreign entry beyond it must not take all numbers from those that follow.
-FAR = 2**62
+SPAN = 2**40
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +23,15 @@ class Filed:
 
 def present(start: int) -> Q:
     """The entries of the present chain, as a condition: all of them where it never broke."""
-    return Q(sequence__gt=start, sequence__lte=FAR) if start else Q()
+    return Q(sequence__gt=start, sequence__lte=start + SPAN) if start else Q()
 
 
 def digest(chain: int, start: int) -> str:
     """SHA-256 over every row that stands outside of the chain as it goes on after `start`."""
     found = hashlib.sha256()
-    rows = hashing.entries(chain).exclude(present(start)).order_by("sequence", "pk")
+    rows = (
+        hashing.entries(chain).filter(~present(start) | Q(sequence__isnull=True)).order_by("sequence", "pk")
+    )
     for row in rows.iterator(chunk_size=2000):
         found.update(hashing.canonical(row))
         found.update(
@@ -50,6 +52,7 @@ def filed(head: AuditHead) -> Filed:
 
 
 def _words(filing: AuditEvent) -> str:
-    bad, problem = filing.after.get("first_bad"), filing.after.get("problem")
+    after = filing.after if isinstance(filing.after, dict) else {}
+    bad, problem = after.get("first_bad"), after.get("problem")
     where = "" if bad is None else f" at entry {bad}"
     return f"broken{where} ({problem}), filed in entry {filing.sequence}"

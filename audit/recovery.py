@@ -50,9 +50,13 @@ def recover(chain: int, *, reason: str, actor: Actor, teams: Collection[int], ab
 
 def _last(chain: int, head: AuditHead | None, above: int) -> int:
     """The highest number that any entry of the broken chain has, or may have had."""
-    there = hashing.entries(chain).filter(sequence__lte=evidence.FAR).aggregate(last=Max("sequence"))["last"]
-    told = head.sequence if head and head.sequence <= evidence.FAR else 0
-    return max(there or 0, told, above, 1)
+    last = max(head.sequence if head and heads.genuine(head) else 0, above, 1)
+    while True:
+        near = hashing.entries(chain).filter(sequence__gt=last, sequence__lte=last + evidence.SPAN)
+        found = near.aggregate(last=Max("sequence"))["last"]
+        if found is None:
+            return last
+        last = found
 
 
 def _begin_again(head: AuditHead, start: int) -> AuditHead:

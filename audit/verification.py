@@ -17,11 +17,12 @@ from django.db.models.functions import Now
 from audit import chain as hashing
 from audit import heads, leases
 from audit.actions import AuditAction
+from audit.chain import problem_of_content
 from audit.checkpoints.key import place_seal
 from audit.log import Change, Target, record
 from audit.models import Outcome, Verification
 from audit.origin import Actor
-from audit.verify import STEP, Place, Step, problem_of_content, walk
+from audit.verify import STEP, Place, Step, walk
 
 log = structlog.get_logger()
 LEASE = "verification"

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass, replace
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 from audit import chain as hashing
 from audit import evidence, heads, keys, persons
 from audit.actions import AuditAction
+from audit.chain import problem_of_content
 from audit.models import INSTALLATION, AuditEvent, AuditHead
 from audit.persons import Known
 
@@ -101,6 +102,8 @@ def _end(reader: "_Walk", head: AuditHead | None) -> Step:
         return Step(reader.place, first_bad=reader.bad, problem=problem)
     beyond = reader.rest().order_by("sequence").values_list("sequence", flat=True).first()
     if beyond is None:
+        if problem := reader.problem_of_numbers():
+            return Step(reader.place, first_bad=reader.bad, problem=problem)
         return Step(reader.place, ended=True)
     later = _head(reader.chain)
     if head is None or later is None or later.sequence <= head.sequence:
@@ -120,7 +123,7 @@ class _Walk:
         start = head.start if head else 0
         genesis = hashing.genesis(chain, head.birth, start) if head else ""
         begin = place or Place(start, genesis)
-        self.chain, self.last_hash = chain, begin.row_hash
+        self.chain, self.start, self.last_hash = chain, start, begin.row_hash
         self.read, self.entries, self.bad, self.count = begin.sequence, begin.entries, begin.sequence + 1, 0
         self.present = hashing.entries(chain).filter(evidence.present(start))
         self.wanted = self.rest() if place else self.present
@@ -160,6 +163,19 @@ class _Walk:
             return "the head of the chain does not fit its last entry"
         return ""
 
+    def problem_of_numbers(self) -> str:
+        """Rows that a reading by numbers never meets, but that pages show: without a number, or with one twice."""
+        if not self.start and hashing.entries(self.chain).filter(sequence__isnull=True).exists():
+            return "an entry without a number is there"
+        read = self.present.filter(sequence__lte=self.read)
+        if read.count() == self.read - self.start:
+            return ""
+        twice = (
+            read.order_by("sequence").values("sequence").annotate(rows=Count("pk")).filter(rows__gt=1).first()
+        )
+        self.bad = twice["sequence"] if twice else self.start + 1
+        return f"entry {self.bad} is there twice"
+
     def _problem(self, event: AuditEvent) -> str:
         number = self.expected
         if event.sequence < number:
@@ -188,21 +204,7 @@ class _Walk:
         return person in self.forgotten
 
 
-def problem_of_content(event: AuditEvent) -> str:
-    """What is wrong with an entry by itself: its hashes and its seal."""
-    number, content = event.sequence, hashing.content_hash(event)
-    if not keys.same(event.content_hash, content) or not keys.same(
-        event.row_hash, hashing.row_hash(event.prev_hash, content)
-    ):
-        return f"entry {number} was changed after it was written"
-    if not keys.known(event.key_id):
-        return f"entry {number} was sealed with a key that is not in AUDIT_KEYS"
-    if not keys.fits(hashing.row_message(event), hashing.row_seal(event)):
-        return f"entry {number} was not sealed with this installation's key"
-    return ""
-
-
 def _forgotten() -> set[int]:
     """Ids of the people whose names were erased by command."""
     erased = hashing.entries(INSTALLATION).filter(action=AuditAction.PERSON_FORGET)
-    return {int(person) for person in erased.values_list("target_id", flat=True)}
+    return {int(entry.target_id) for entry in erased if not problem_of_content(entry)}

@@ -5,8 +5,11 @@ few threads: the loop receives, a thread computes, the kernel's buffer holds the
 """
 
 import errno
+import fcntl
 import re
 import socket
+import struct
+import termios
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -53,6 +56,11 @@ def body_length(head: bytes) -> int:
     if len(lengths[0]) > len(str(LARGEST_BODY)) or int(lengths[0]) > LARGEST_BODY:
         raise Refused("413 Content Too Large")
     return int(lengths[0])
+
+
+def unread(client: socket.socket) -> int:
+    """Bytes of earlier answers that the client has not taken: who asks on without reading would hold a thread."""
+    return int(struct.unpack("i", fcntl.ioctl(client, termios.TIOCOUTQ, bytes(4)))[0])
 
 
 class Client(socket.socket):
@@ -213,6 +221,10 @@ class BufferingWorker(ThreadWorker):
         held = len(connection.received)
         if request := connection.take():
             self._forget(connection, held=held)
+            if unread(connection.sock) > CHUNK:
+                self.nr_conns -= 1
+                connection.close()
+                return
             connection.init()
             connection.parser.unreader.unread(request)
             self.enqueue_req(connection)

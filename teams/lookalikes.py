@@ -7,6 +7,10 @@ from functools import cache, lru_cache
 
 from confusable_homoglyphs.utils import load
 
+# Drawn as nothing, or as a space, though they are letters, marks and signs.
+UNSEEN = {0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0}
+UNSEEN |= {*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)}
+
 
 def resembled_by_each(names: Sequence[str]) -> list[str]:
     """For each of `names` another one of them that it can be taken for; empty without one."""
@@ -45,7 +49,11 @@ def _shapes(name: str) -> frozenset[str]:
 
 
 def _skeleton(text: str) -> str:
-    return "".join(_models().get(char, char) for char in text if unicodedata.category(char) != "Cf")
+    return "".join(_models().get(char, char) for char in text if not _unseen(char))
+
+
+def _unseen(char: str) -> bool:
+    return unicodedata.category(char) == "Cf" or ord(char) in UNSEEN
 
 
 @cache

@@ -13,7 +13,6 @@ import audit.verification
 from audit import persons
 from audit.actions import AuditAction
 from audit.checkpoints import making
-from audit.checkpoints.signed import read
 from audit.models import AuditEvent, Outcome
 from audit.persons import Known
 from teams import lookalikes
@@ -310,7 +309,8 @@ class CheckpointNote:
 def checkpoint(trail: Trail) -> CheckpointNote | None:
     """The last signed checkpoint, None when there is none yet."""
     latest = making.latest()
-    if latest is None:
+    told = making.signed_by_us(latest) if latest else None
+    if told is None:
         return None
-    entries, _ = read(latest.line).heads.get(trail.chain, (0, ""))
-    return CheckpointNote(latest.number, latest.at, entries)
+    entries, _ = told.heads.get(trail.chain, (0, ""))
+    return CheckpointNote(told.number, datetime.fromisoformat(told.at), entries)

@@ -142,11 +142,17 @@ def password_reset(*, user: User, password: str, actor: Actor) -> None:
 
 
 @transaction.atomic
-def profile_change(*, user: User, name: str, time_zone: str, theme: str, actor: Actor) -> None:
+def profile_change(
+    *, user: User, theme: str, actor: Actor, name: str | None = None, time_zone: str = ""
+) -> None:
     """Change how a person is called and what they see; all three were checked by the form.
 
     A new name is an entry of every team of that person, which says who was called what by digests alone.
     """
+    # The request's copy may be older than a change of name that was committed meanwhile.
+    User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    user.refresh_from_db(fields=["name", "email", "time_zone", "theme"])
+    name, time_zone = user.name if name is None else name, time_zone or user.time_zone
     before: audit.log.Fields = {"time_zone": user.time_zone, "theme": user.theme}
     after: audit.log.Fields = {"time_zone": time_zone, "theme": theme}
     renamed = name != user.name

@@ -1,6 +1,6 @@
 """Signs the next checkpoint, once everything that earlier ones say was proven and what is new was walked."""
 
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from django.db.models import Q, Sum
@@ -8,8 +8,8 @@ from django.db.models.functions import Now
 
 from audit import heads, leases
 from audit.checkpoints import file, signed
-from audit.checkpoints.key import signing_key
-from audit.checkpoints.proof import Fault, Points, kept_lines, prove
+from audit.checkpoints.key import public_key, signing_key
+from audit.checkpoints.proof import Fault, Points, kept, kept_lines, prove
 from audit.leases import Lease
 from audit.models import AuditEvent, AuditHead, AuditLease, Checkpoint
 from audit.verify import walk
@@ -27,7 +27,7 @@ AFTER_FAULT = timedelta(minutes=10)
 
 def latest() -> Checkpoint | None:
     """The checkpoint that was signed last."""
-    return Checkpoint.objects.order_by("-number").first()
+    return kept().order_by("-number").first()
 
 
 def due() -> tuple[int, ...]:
@@ -36,13 +36,26 @@ def due() -> tuple[int, ...]:
     written = AuditHead.objects.filter(free).aggregate(total=Sum("sequence"))["total"]
     if not written:
         return ()
-    last = Checkpoint.objects.order_by("-number").values_list("number", "entries", "at", Now()).first()
+    last = kept().order_by("-number").annotate(now=Now()).first()
     if last is None:
         return (1,) if _first_is_due(written) else ()
-    number, entries, at, now = last
+    number, now = last.number, last.now
+    told = signed_by_us(last)
+    if told is None:
+        return (number + 1,)
+    entries, at = told.entries, datetime.fromisoformat(told.at)
     # Fewer entries than before, or a moment still to come, are for the proof to look at.
     quiet = 0 <= written - entries < MOST_ENTRIES and timedelta(0) <= now - at < EVERY
     return () if quiet else (number + 1,)
+
+
+def signed_by_us(row: Checkpoint) -> signed.Signed | None:
+    """What a checkpoint says under its signature, which is all of its row that is believed; None if it has none."""
+    try:
+        found = signed.read(row.line)
+    except signed.BadCheckpointError:
+        return None
+    return found if found.number == row.number and found.signed_by(public_key()) else None
 
 
 def _first_is_due(written: int) -> bool:

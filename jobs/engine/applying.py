@@ -28,7 +28,9 @@ def read_server(api_key: ApiKey, server: Server) -> bool:
     """
     try:
         reading = sync.read_server(api_key, server.upstream_id)
-    except NotFound:
+    except NotFound as error:
+        if not error.told:
+            raise
         mark_gone(server, api_key.pk)
         return False
     apply_server(api_key, reading)

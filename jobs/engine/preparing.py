@@ -69,6 +69,8 @@ def _read(job: Job, kind: JobKind, api_key: ApiKey) -> Fresh:
     try:
         reading = sync.read_server(api_key, job.server.upstream_id)
     except NotFound as error:
+        if not error.told:
+            raise
         raise _NoSuchServer(error) from None
     applying.apply_server(api_key, reading)
     # As it is kept, so that what is read later compares with it.

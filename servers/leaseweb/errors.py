@@ -116,6 +116,11 @@ class NotFound(LeasewebError):
     sentence = "Leaseweb does not know this, or no longer, under this API key."
     advice = "Refresh the page: it may have been removed, or it belongs to another account."
 
+    @property
+    def told(self) -> bool:
+        """Whether Leaseweb said so, and not a gateway in between, whose page names no code."""
+        return self.code != "http_404"
+
 
 class Refused(LeasewebError):
     """400, 405, 409 or 422: understood and turned down; asking again the same way changes nothing."""

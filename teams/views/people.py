@@ -69,7 +69,7 @@ def profile(request: HttpRequest) -> HttpResponse:
 def _theme(request: HttpRequest, user: User) -> HttpResponse:
     form = ThemeForm(request.POST)
     if form.is_valid():
-        _change(request, user, name=user.name, time_zone=user.time_zone, theme=form.cleaned_data["theme"])
+        _change(request, user, theme=form.cleaned_data["theme"])
     return redirect(open_page(request, reverse("teams:profile")))
 
 
