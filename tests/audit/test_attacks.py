@@ -22,6 +22,7 @@ from audit.heads import ChainBroken, start_chain
 from audit.log import Change, Target, record
 from audit.models import INSTALLATION, AuditEvent, AuditHead, AuditPerson
 from audit.origin import Actor
+from audit.verify import walk
 from teams import services
 from teams.models import Membership, Team, User
 
@@ -98,6 +99,23 @@ def _disarm() -> None:
                 )
 
 
+def _free_numbers() -> None:
+    """Let a row have no number, or one that another row has."""
+    with connection.cursor() as cursor:
+        if connection.vendor != "sqlite":
+            cursor.execute("ALTER TABLE audit_auditevent DROP CONSTRAINT audit_sequence_once")
+            cursor.execute("ALTER TABLE audit_auditevent ALTER COLUMN sequence DROP NOT NULL")
+            return
+        cursor.execute("SELECT sql FROM sqlite_master WHERE name = 'audit_auditevent'")
+        (made,) = cursor.fetchone()
+        free = made.replace('"sequence" bigint NOT NULL', '"sequence" bigint')
+        free = free.replace(', CONSTRAINT "audit_sequence_once" UNIQUE ("chain_id", "sequence")', "")
+        cursor.execute("ALTER TABLE audit_auditevent RENAME TO guarded")
+        cursor.execute(free)
+        cursor.execute("INSERT INTO audit_auditevent SELECT * FROM guarded")
+        cursor.execute("DROP TABLE guarded")
+
+
 def rows(chain: int, **which: Any) -> Any:
     return AuditEvent.objects.filter(chain=chain, **which)
 
@@ -111,7 +129,7 @@ def head(chain: int) -> Any:
     return AuditHead.objects.filter(pk=chain)
 
 
-def insert(chain: int, sequence: int, **fields: Any) -> None:
+def insert(chain: int, sequence: int | None, **fields: Any) -> None:
     """A row that looks like the third one but for its number."""
     row = (
         rows(chain, sequence=3).get() if rows(chain, sequence=3).exists() else rows(chain).latest("sequence")
@@ -253,6 +271,10 @@ def _replace_names(house: House) -> None:
     new.save()
 
 
+def _forge_beginning(of: str, action: AuditAction) -> None:
+    insert(INSTALLATION, 10**6, action=action, target_type="team", target_id=of, after={"birth": "0" * 32})
+
+
 # Each attack with the chains that are broken by it and their first bad entries.
 Attack = Callable[[House], object]
 North, South, Installation = "north", "south", "installation"
@@ -278,6 +300,23 @@ ATTACKS: dict[str, tuple[Attack, dict[str, int]]] = {
     "entry -5 inserted": (lambda h: insert(h.north, -5), {North: -5}),
     "the next entry inserted": (lambda h: insert(h.north, 9), {North: 9}),
     "an entry far ahead inserted": (lambda h: insert(h.north, 2**63 - 1), {North: 2**63 - 1}),
+    "an entry farther ahead than any can follow": (lambda h: insert(h.north, 2**62), {North: 2**62}),
+    "head moved farther than any entry can follow": (
+        lambda h: head(h.north).update(sequence=2**62),
+        {North: 9},
+    ),
+    "a beginning forged in the installation's chain": (
+        lambda h: _forge_beginning(str(h.north), AuditAction.TEAM_CREATE),
+        {Installation: 10**6},
+    ),
+    "a recovery forged there": (
+        lambda h: _forge_beginning(str(h.north), AuditAction.AUDIT_RECOVER),
+        {Installation: 10**6},
+    ),
+    "a beginning of nothing forged there": (
+        lambda h: _forge_beginning("x", AuditAction.TEAM_CREATE),
+        {Installation: 10**6},
+    ),
     "an entry of a chain that nobody began": (lambda h: insert(h.north, 1, chain_id=4711), {"4711": 1}),
     "two entries swapped": (_swap, {North: 2}),
     "an entry moved to another chain": (_move, {North: 8, South: 9}),
@@ -335,6 +374,37 @@ def _go_on(house: House) -> None:
 
 def recover(chain: int, reason: str = "the backup of Friday was put back") -> None:
     call_command("recover_audit", "--chain", str(chain), "--reason", reason, stdout=io.StringIO())
+
+
+def test_row_without_a_number_is_found_and_filed(house: House) -> None:
+    """Pages show it, and a reading by numbers never meets it."""
+    _free_numbers()
+    insert(house.north, None)
+    assert set(house.broken()) == {house.north}
+    recover(house.north)
+    assert house.broken() == {}
+    insert(house.north, None)
+    assert house.broken() == {house.north: 1}
+
+
+def test_number_that_is_there_twice_is_found_where_a_step_ends(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(walk, "__kwdefaults__", {"limit": 5})
+    _free_numbers()
+    insert(house.north, 5, reason="forged")
+    assert house.broken() == {house.north: 5}
+    recover(house.north)
+    assert house.broken() == {}
+
+
+def test_forged_word_that_somebody_was_forgotten_excuses_no_missing_name(house: House) -> None:
+    forgotten = str(house.owner.pk)
+    insert(INSTALLATION, 10**6, action=AuditAction.PERSON_FORGET, target_type="user", target_id=forgotten)
+    recover(INSTALLATION)
+    assert house.broken() == {}
+    persons.forget(house.owner.pk)
+    assert house.broken() == {house.north: 3, house.south: 3}
 
 
 def test_evidence_cannot_be_changed_after_it_was_filed(house: House) -> None:

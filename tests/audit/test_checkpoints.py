@@ -152,6 +152,27 @@ def test_next_one_is_due(why: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("two")
+@pytest.mark.req("A4")
+def test_what_a_row_says_beside_its_signature_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else whoever writes there puts the next one off for ever."""
+    Checkpoint.objects.update(at=F("at") - timedelta(days=1), entries=F("entries") - 5)
+    assert making.due() == ()
+    monkeypatch.setattr(making, "MOST_ENTRIES", 5)
+    write(5)
+    Checkpoint.objects.update(at=F("at") + timedelta(days=1), entries=F("entries") + 10)
+    assert making.due() == (3,)
+
+
+@pytest.mark.usefixtures("two")
+def test_row_that_takes_the_last_number_keeps_nothing_from_being_signed(alarms: list[Any]) -> None:
+    last = Checkpoint.objects.get(number=2)
+    last.number = 2**63 - 1
+    last.save(force_insert=True)
+    making.sign_next(3)
+    assert (len(lines()), told(alarms), proof.prove().faults) == (3, [], [])
+
+
+@pytest.mark.usefixtures("two")
 def test_one_process_signs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(making, "EVERY", timedelta(0))
     with leases.held(making.LEASE, timedelta(minutes=1)) as lease:

@@ -99,6 +99,18 @@ def test_list_that_lies_makes_nothing_vanish_and_nothing_appear(fleet: Fleet, li
     assert (gone(), events(), true.list_error, true.server_count) == (set(), [], "", 120)
 
 
+def test_page_of_a_gateway_that_says_404_makes_nothing_gone(fleet: Fleet) -> None:
+    """An outage in between: the list is empty, and everything else is not found."""
+    fleet.read()
+    fleet.sim.faults.add(Fault.EMPTY_LIST, operation=LIST)
+    fleet.sim.faults.add(
+        Fault.REFUSE, operation="getServer", status=404, body="<html>nginx</html>", content_type="text/html"
+    )
+    fleet.read(turns=6)
+    assert fleet.sim.journal.entries("getServer")
+    assert (gone(), events()) == (set(), [])
+
+
 def test_few_that_left_are_gone_at_once_each_by_its_own_404(fleet: Fleet) -> None:
     fleet.read()
     left = fleet.remove(12)

@@ -79,6 +79,8 @@ class Hall:
         body = str(len(environ["wsgi.input"].read())).encode()
         if environ["PATH_INFO"] == "/large/":
             body = bytes(30_000_000)
+        elif environ["PATH_INFO"] == "/page/":
+            body = bytes(60_000)
         start_response("200 OK", [("Content-Length", str(len(body)))])
         return [body]
 
@@ -158,6 +160,19 @@ def test_who_does_not_read_the_answer_holds_the_thread_no_longer_than_allowed(ha
         assert idle.recv(8).startswith(b"HTTP")
         client.sendall(GET + b"\r\n")
         assert answers(client) == [b"0"]
+
+
+@pytest.mark.req("X17")
+def test_who_asks_on_without_reading_holds_no_thread(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web_worker, "DEPARTURE", 600.0)
+    monkeypatch.setattr(web_worker, "SEND_BUFFER", 100_000)
+    with socket.socket() as greedy, hall.connect() as client:
+        greedy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        greedy.connect(client.getpeername())
+        greedy.sendall(b"GET /page/ HTTP/1.1\r\nHost: localhost\r\n\r\n" * 200)
+        for _ in range(20):
+            client.sendall(GET + b"\r\n")
+            assert answers(client) == [b"0"]
 
 
 def test_newcomer_gets_the_place_of_the_oldest_that_does_not_come_to_the_point(

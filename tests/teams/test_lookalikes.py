@@ -15,6 +15,10 @@ OTHERS = ["Otto Operator", "Олег", "Alice Liddell", "bob@example.com"]
         ("\N{CYRILLIC CAPITAL LETTER O}tto Operator", "Otto Operator"),
         ("\N{FULLWIDTH LATIN CAPITAL LETTER O}tto Operator", "Otto Operator"),
         ("Ot\u200bto Operator", "Otto Operator"),  # an invisible space
+        *(
+            (f"Ot{unseen}to Operator", "Otto Operator")
+            for unseen in "\u034f\u115f\u1160\u17b4\u180b\u2800\u3164\ufe0f\uffa0\U000e0100"
+        ),
         ("0tto 0perator", "Otto Operator"),
         ("AIice Liddell", "Alice Liddell"),  # a capital I
         ("A1ice Liddell", "Alice Liddell"),

@@ -156,6 +156,17 @@ def test_profile_change_keeps_the_new_name_beside_the_trail() -> None:
     assert "Ann" not in str(AuditEvent.objects.values().latest("pk"))
 
 
+def test_request_that_began_before_a_new_name_does_not_write_the_old_one_back() -> None:
+    user, own = make_owner()
+    before = User.objects.get(pk=user.pk)
+    services.profile_change(user=user, name="Bob", time_zone="Asia/Tokyo", theme="light", actor=BY)
+    services.profile_change(user=before, theme="dark", actor=BY)
+    user.refresh_from_db()
+    assert (user.name, user.time_zone, user.theme) == ("Bob", "Asia/Tokyo", "dark")
+    assert persons.called_now(user.pk) == persons.Known(user.pk, "Bob", user.email, genuine=True)
+    assert actions(own.pk).count("profile.change") == 1
+
+
 @pytest.mark.req("A8")
 def test_new_name_is_an_entry_of_every_team_of_that_person(team: Team) -> None:
     user, own = make_owner()
