@@ -168,7 +168,8 @@ class AuditLease(models.Model):
 class Verification(models.Model):
     """The last wish to verify a chain, how far a worker has read, and the verdict once it was found.
 
-    `number` counts the wishes; `asked_at` is empty when nobody waits. `asked_by` is who asked, as `Actor` tells it.
+    `number` counts the wishes; `asked_at` is empty when nobody waits. `asked_by` is who asked, as `Actor` tells it,
+    with a seal.
     `read` entries were found good, the last of them has `row_hash`, and `seal` shows that a worker wrote both.
     `first_bad` and `problem` say what is wrong, if anything.
     """

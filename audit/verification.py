@@ -5,9 +5,12 @@ run and take the time of one thread; a worker that was killed leaves its place t
 """
 
 import hmac
+import json
 import time
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 from django.db import transaction
@@ -15,7 +18,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from audit import chain as hashing
-from audit import heads, leases
+from audit import heads, keys, leases
 from audit.actions import AuditAction
 from audit.chain import problem_of_content
 from audit.checkpoints.key import place_seal
@@ -35,13 +38,30 @@ def ask(chain: int, actor: Actor) -> bool:
     """Wish for a verification of this chain; False when somebody's wish is still being met."""
     Verification.objects.get_or_create(pk=chain)
     idle = Verification.objects.filter(pk=chain, asked_at=None)
-    who = asdict(actor)
+    who = _sealed(chain, asdict(actor))
     return idle.update(number=F("number") + 1, asked_at=Now(), asked_by=who, read=0, entries=0, seal="") == 1
 
 
 def of_chain(chain: int) -> Verification | None:
-    """The wish that waits or was met last, if anybody ever asked."""
-    return Verification.objects.filter(pk=chain).first()
+    """The wish that waits or was met last, if anybody ever asked. What is no JSON in it spoils `asker()` alone."""
+    return Verification.objects.filter(pk=chain).defer("asked_by").first()
+
+
+def asker(wish: Verification) -> Actor:
+    """Who asked, if this panel wrote so; else the panel itself, so that nothing is filed as the act of somebody else."""
+    with suppress(ValueError, LookupError, TypeError):
+        who, key_id, mac = (wish.asked_by[name] for name in ("actor", "key_id", "mac"))
+        if keys.fits(_who(wish.chain, who), keys.Seal(str(key_id), str(mac))):
+            return Actor(**who)
+    return Actor()
+
+
+def _sealed(chain: int, who: dict[str, Any]) -> dict[str, Any]:
+    return {"actor": who, **asdict(keys.seal(_who(chain, who)))}
+
+
+def _who(chain: int, who: Any) -> str:
+    return f"asked\n{chain}\n{json.dumps(who, sort_keys=True)}"
 
 
 def filed_at(wish: Verification) -> datetime | None:
@@ -65,8 +85,8 @@ def due() -> tuple[int, ...]:
 def run(chain: int) -> None:
     """Walk on for a few seconds from where the last worker stopped; the end, or the first fault, gives the verdict."""
     with leases.held(LEASE, LEASE_TIME) as lease:
-        wish = Verification.objects.filter(pk=chain, asked_at__isnull=False).first()
-        if lease is not None and wish is not None:
+        wish = of_chain(chain)
+        if lease is not None and wish is not None and wish.asked_at is not None:
             _walk_on(wish, lease)
 
 
@@ -101,31 +121,31 @@ def _keep(wish: Verification, place: Place | None) -> None:
 
 def _conclude(wish: Verification, step: Step) -> None:
     """Keep the verdict, once for each wish: for the page, as an entry of the chain, and as a mark on a broken one."""
+    who = asker(wish)
     try:
         with transaction.atomic():
-            if _settle(wish, step):
-                _record(wish, step)
+            if _settle(wish, who, step):
+                _record(wish, who, step)
     except (heads.ChainBroken, heads.ChainClosed):
         log.error("verdict not recorded in the chain", chain=wish.pk, problem=step.problem)
-        _settle(wish, step)
+        _settle(wish, who, step)
     if step.problem:
         heads.mark_broken(wish.pk, step.problem)
 
 
-def _settle(wish: Verification, step: Step) -> bool:
+def _settle(wish: Verification, who: Actor, step: Step) -> bool:
     """Write the verdict beside the wish; False when it is not the one that waits any more."""
     verdict = {"entries": step.entries, "first_bad": step.first_bad, "problem": step.problem[:500]}
-    who = wish.asked_by.get("user_id")
     ours = Verification.objects.filter(pk=wish.pk, number=wish.number, asked_at__isnull=False)
-    return ours.update(asked_at=None, asked_by={}, done_at=Now(), done_by=who, **verdict) == 1
+    return ours.update(asked_at=None, asked_by={}, done_at=Now(), done_by=who.user_id, **verdict) == 1
 
 
-def _record(wish: Verification, step: Step) -> None:
+def _record(wish: Verification, who: Actor, step: Step) -> None:
     intact = not step.problem
     record(
         AuditAction.AUDIT_VERIFY,
         chain=wish.pk,
-        actor=Actor(**wish.asked_by),
+        actor=who,
         target=Target("audit", str(wish.pk)),
         outcome=Outcome.DONE if intact else Outcome.FAILED,
         change=Change(after={"entries": step.entries, "intact": intact, "first_bad": step.first_bad}),

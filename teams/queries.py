@@ -287,7 +287,7 @@ def verification(trail: Trail) -> Verification | None:
     at = wish.done_at if wish.problem or wish.asked_at else audit.verification.filed_at(wish)
     if at is None and not wish.asked_at:
         return None
-    asked_by = wish.asked_by.get("user_id") if wish.asked_at else wish.done_by
+    asked_by = audit.verification.asker(wish).user_id if wish.asked_at else wish.done_by
     by = str(named(asked_by, persons.called_now(asked_by))) if asked_by else "the panel"
     return Verification(wish, by, audit_total(trail), at)
 

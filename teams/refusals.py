@@ -76,7 +76,8 @@ def _conclude(pk: int) -> bool:
     row = Refusal.objects.select_for_update().filter(pk=pk).first()
     if row is None or not Refusal.objects.filter(pk=pk).delete()[0]:
         return False
-    actor = Actor(user_id=row.user_id, role=row.role)
+    # The row is not sealed, so it is the panel that says so, and no act of that person.
+    actor = Actor(on_behalf_of=row.user_id, role=row.role)
     target = Target(row.target_type, row.target_id, row.target_label)
     change = Change(after={"more": row.untold, "permission": row.permission})
     _record(row.team_id, actor, target, f"{row.permission}: +{row.untold} more within a minute", change)

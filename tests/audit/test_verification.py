@@ -1,12 +1,14 @@
 """Verification as a worker's job: one at a time, in steps, and not to be led astray by what stands in the database."""
 
+import json
+from dataclasses import asdict
 from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.db.models import F
 
-from audit import leases, triggers, verification
+from audit import keys, leases, triggers, verification
 from audit.heads import start_chain
 from audit.models import AuditEvent, AuditHead, AuditLease, Outcome, Verification
 from audit.origin import Actor
@@ -115,6 +117,45 @@ def test_place_that_no_worker_wrote_is_not_believed() -> None:
     Verification.objects.update(read=4, row_hash=last.row_hash)
     run_until_done()
     assert verdict().after["first_bad"] == 2
+
+
+FORGED = {
+    "somebody else": json.dumps({"actor": asdict(WHO), "key_id": next(iter(keys.ring())), "mac": "0" * 64}),
+    "no seal": json.dumps(asdict(WHO)),
+    "nobody": "{}",
+    "no object": "[1]",
+    "nothing": "null",
+}
+if connection.vendor == "sqlite":
+    # PostgreSQL keeps neither.
+    FORGED["half a character"] = FORGED["somebody else"].replace("0" * 64, r"\ud800")
+    FORGED["no JSON"] = "{"
+
+
+@pytest.mark.parametrize("forged", FORGED.values(), ids=FORGED)
+def test_wish_that_nobody_sealed_is_met_as_the_panels_own_and_stops_no_other(forged: str) -> None:
+    start_chain(OTHER)
+    for chain in (CHAIN, OTHER):
+        assert verification.ask(chain, WHO)
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute("PRAGMA ignore_check_constraints = ON")
+        cursor.execute("UPDATE audit_verification SET asked_by = %s WHERE chain = %s", [forged, CHAIN])
+        if connection.vendor == "sqlite":
+            cursor.execute("PRAGMA ignore_check_constraints = OFF")
+    run_until_done()
+    assert (verdict().actor_id, verdict().ip) == (None, "")
+    assert AuditEvent.objects.get(chain=OTHER, action="audit.verify").actor_id == WHO.user_id
+
+
+def test_seal_of_a_wish_for_another_chain_does_not_fit() -> None:
+    start_chain(OTHER)
+    verification.ask(OTHER, WHO)
+    theirs = Verification.objects.get(pk=OTHER).asked_by
+    verification.ask(CHAIN, Actor(user_id=6))
+    Verification.objects.filter(pk=CHAIN).update(asked_by=theirs)
+    run_until_done()
+    assert verdict().actor_id is None
 
 
 @pytest.mark.usefixtures("small_steps")

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db.models import Q
 from django.utils import timezone
 
 from audit import heads
@@ -32,7 +33,8 @@ def refuse(team: Team, person: User, permission: Permission, target: Target, tim
 
 
 def told(team: Team, person: User, target: Target | None = None) -> list[AuditEvent]:
-    entries = AuditEvent.objects.filter(chain=team.pk, action="permission.deny", actor_id=person.pk)
+    theirs = Q(actor_id=person.pk) | Q(actor_id=None, on_behalf_of=person.pk)
+    entries = AuditEvent.objects.filter(theirs, chain=team.pk, action="permission.deny")
     found = entries.filter(target_id=target.id) if target else entries
     return list(found.order_by("sequence"))
 
@@ -55,6 +57,7 @@ def test_twenty_of_a_kind_are_told_and_the_rest_is_summed_up_by_a_tick(team: Tea
         "viewer",
     )
     assert "+37 more" in last.reason
+    assert (last.actor_id, last.on_behalf_of) == (None, viewer.pk), "what was counted is not sealed as their act"
     assert not Refusal.objects.exists()
     assert verify(team.pk).intact
 
