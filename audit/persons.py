@@ -50,6 +50,11 @@ def newest(person_id: int) -> QuerySet[AuditPerson]:
     return AuditPerson.objects.filter(person_id=person_id).order_by("-pk")
 
 
+def last_sealed(person_id: int) -> AuditPerson | None:
+    """The newest row of somebody that this panel wrote; None if there is none."""
+    return next((row for row in newest(person_id) if _genuine(row)), None)
+
+
 def current_digest(person_id: int | None) -> Expression:
     """The digest of what somebody is called now, as a part of a larger query; empty for nobody."""
     return Value("") if person_id is None else RawSQL(_NEWEST, [person_id])  # noqa: S611  (nothing is put together)

@@ -48,7 +48,7 @@ def of_chain(chain: int) -> Verification | None:
 
 
 def asker(wish: Verification) -> Actor:
-    """Who asked, if this panel wrote so; else the panel itself, so that nothing is filed as the act of somebody else."""
+    """Who asked, if this panel wrote so; else the panel itself: nothing is filed as the act of somebody else."""
     with suppress(ValueError, LookupError, TypeError):
         who, key_id, mac = (wish.asked_by[name] for name in ("actor", "key_id", "mac"))
         if keys.fits(_who(wish.chain, who), keys.Seal(str(key_id), str(mac))):

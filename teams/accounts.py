@@ -18,35 +18,63 @@ import audit.origin
 from audit import persons
 from audit.actions import AuditAction
 from audit.heads import ChainBroken, mark_broken
-from audit.log import Target, record
+from audit.log import Change, Target, lock_order, record
 from audit.models import INSTALLATION, Outcome
 from audit.origin import Actor
 from audit.text import one_line
 from teams import sign_in
 from teams.models import User
 from teams.passwords import Busy
+from teams.people import RENAMED, USER
 
 LONGEST_PASSWORD = 128
 UNRECORDED = (
     "The audit trail of this installation is broken, so this sign-in stands in the log of the panel only. "
     "Whoever runs the panel settles it with manage.py recover_audit --chain 0."
 )
+PAST_THE_PANEL = "The name or address was changed in the database, past the panel."
 log = structlog.get_logger()
 
 
-def _recorded(action: AuditAction, actor: Actor, target: Target, outcome: Outcome = Outcome.DONE) -> bool:
-    """Leave an entry about signing in or out; False when the installation's trail is broken.
+def _recorded(
+    action: AuditAction, actor: Actor, target: Target, *, chain: int = INSTALLATION, **entry: Any
+) -> bool:
+    """Leave an entry about signing in or out; False when the trail, which is the installation's, is broken.
 
     Then the log alone tells of it: whoever has to mend the trail must get in, and a door that closes is no safer.
     """
     try:
         with transaction.atomic():
-            record(action, chain=INSTALLATION, actor=actor, target=target, outcome=outcome)
+            record(action, chain=chain, actor=actor, target=target, **entry)
     except ChainBroken as broken:
         mark_broken(broken.chain, broken.problem)
         log.error("not recorded", action=str(action), user_id=actor.user_id, target=target.id, ip=actor.ip)
         return False
     return True
+
+
+@transaction.atomic
+def _remember(user: User) -> None:
+    """A name that somebody took out of the trail's table, or replaced there, stands beside no further act.
+
+    One that is not what the trail sealed last was changed past the panel, which would have kept it there.
+    """
+    User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    user.refresh_from_db(fields=["name", "email"])
+    before = persons.last_sealed(user.pk)
+    persons.remember(user.pk, user.name, user.email)
+    after = persons.last_sealed(user.pk)
+    if before and after and (before.name, before.email) != (after.name, after.email):
+        _tell_of_change(user, Change({RENAMED: before.digest}, {RENAMED: after.digest}))
+
+
+def _tell_of_change(user: User, change: Change) -> None:
+    """In every team of theirs; one whose trail is broken keeps no other from being told."""
+    target = Target(USER, str(user.pk))
+    for chain in lock_order([INSTALLATION, *user.memberships.values_list("team_id", flat=True)]):
+        _recorded(
+            AuditAction.PROFILE_CHANGE, Actor(), target, chain=chain, change=change, reason=PAST_THE_PANEL
+        )
 
 
 class MaximumLengthValidator:
@@ -106,8 +134,7 @@ class AccountAdapter(DefaultAccountAdapter):
             log.error("mail not sent", template=template_prefix, error=type(error).__name__)
 
     def post_login(self, request: HttpRequest, user: User, **options: Any) -> HttpResponse:
-        # A name that somebody took out of the trail's table, or replaced there, stands beside no further act.
-        persons.remember(user.pk, user.name, user.email)
+        _remember(user)
         actor = audit.origin.from_request(request, user_id=user.pk)
         if not _recorded(AuditAction.LOGIN, actor, Target("user", str(user.pk))):
             messages.error(request, UNRECORDED)
@@ -120,7 +147,7 @@ class AccountAdapter(DefaultAccountAdapter):
         address = one_line(str(credentials.get("email", "")), 254).lower()
         known = User.objects.filter(email=address).values_list("pk", flat=True).first()
         target = Target("user", str(known or ""))
-        _recorded(AuditAction.LOGIN_FAIL, audit.origin.from_request(request), target, Outcome.REFUSED)
+        _recorded(AuditAction.LOGIN_FAIL, audit.origin.from_request(request), target, outcome=Outcome.REFUSED)
         super().authentication_failed(request, **credentials)
 
     def reauthenticate(self, user: User, password: str) -> bool:

@@ -12,20 +12,17 @@ UNSEEN = {0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0}
 UNSEEN |= {*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)}
 
 
-def resembled_by_each(names: Sequence[str]) -> list[str]:
-    """For each of `names` another one of them that it can be taken for; empty without one."""
-    crowd = Crowd(dict(enumerate(names)))
-    return [crowd.resembled(name, own=place) for place, name in enumerate(names)]
-
-
 class Crowd:
-    """People by their ids, to look up whose name one can be taken for, however many names are looked up."""
+    """People by their ids, to look up whose name one can be taken for, however many names are looked up.
 
-    def __init__(self, names: Mapping[int, str]) -> None:
+    `also`: what else they go by, such as their addresses.
+    """
+
+    def __init__(self, names: Mapping[int, str], also: Mapping[int, Sequence[str]] = {}) -> None:
         self._names = names
         self._by_shape: dict[str, list[int]] = defaultdict(list)
         for pk, name in names.items():
-            for shape in _shapes(name):
+            for shape in _shapes(name).union(*map(_shapes, also.get(pk, ()))):
                 self._by_shape[shape].append(pk)
 
     def resembled(self, name: str, *, own: int) -> str:

@@ -35,9 +35,12 @@ class Person:
         return f"{self.name} ({self.email})" if self.email else self.name
 
 
+THE_PANEL = Person(None, "the panel")
 # Who failed to sign in is not known, and neither is always the account.
 SOMEBODY = Person(None, "somebody")
 STRANGER = Person(None, "unknown account")
+# What stands where no person does is no person's name.
+RESERVED = (THE_PANEL.name, f"{THE_PANEL} itself", SOMEBODY.name, STRANGER.name)
 
 
 def names(trail: Trail) -> dict[int, str]:
@@ -58,7 +61,7 @@ class Cast:
     crowd: lookalikes.Crowd
 
     def by(self, pk: int | None, digest: str) -> Person:
-        return Person(None, "the panel") if pk is None else self._marked(named(pk, self.then.get(digest)))
+        return THE_PANEL if pk is None else self._marked(named(pk, self.then.get(digest)))
 
     def whom(self, event: AuditEvent) -> Person | None:
         """None for what was done to no person, or by that person themselves."""

@@ -189,7 +189,7 @@ def server_label(access: Access, server_id: int | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class MemberRow:
-    """A member, and the name of another one that theirs can be taken for, if there is one."""
+    """A member, and the name of another one whose name or address theirs can be taken for, if there is one."""
 
     membership: Membership
     looks_like: str
@@ -197,8 +197,8 @@ class MemberRow:
 
 def member_rows(access: Access) -> list[MemberRow]:
     found = members(access)
-    likes = lookalikes.resembled_by_each([str(each.user) for each in found])
-    return [MemberRow(*pair) for pair in zip(found, likes, strict=True)]
+    crowd = _crowd(each.user for each in found)
+    return [MemberRow(each, crowd.resembled(str(each.user), own=each.user_id)) for each in found]
 
 
 def members(access: Access) -> list[Membership]:
@@ -211,11 +211,17 @@ def by_name(memberships: Iterable[Membership]) -> list[Membership]:
 
 
 def teammate_like(user: User) -> str:
-    """The name of somebody in a team of `user` whose name theirs can be taken for; empty without one."""
+    """The name of somebody in a team of `user` whose name or address theirs can be taken for; empty without one."""
     teams = user.teams.prefetch_related("users")
-    return lookalikes.resembled(
-        str(user), (str(mate) for team in teams for mate in team.users.all() if mate != user)
-    )
+    crowd = _crowd(mate for team in teams for mate in team.users.all())
+    return crowd.resembled(str(user), own=user.pk)
+
+
+def _crowd(users: Iterable[User]) -> lookalikes.Crowd:
+    """By name, by address, and by both as they stand beside each other in the trail."""
+    people = {user.pk: user for user in users}
+    also = {pk: (user.email, f"{user.name} ({user.email})") for pk, user in people.items()}
+    return lookalikes.Crowd({pk: str(user) for pk, user in people.items()}, also)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,11 +19,13 @@ from audit import heads, persons
 from audit.actions import AuditAction
 from audit.models import INSTALLATION, AuditEvent, AuditHead
 from audit.origin import Actor
+from teams import lookalikes
 from teams.access import Trail
 from teams.bookkeeping import bookkeeping, recorded
 from teams.csv_export import MOST_ROWS
 from teams.models import Membership, SetupLink, Team, User
 from teams.names import fitting_name
+from teams.people import RESERVED
 from teams.permissions import Role
 
 SETUP_LINK_LIVES = timedelta(hours=72)
@@ -56,7 +58,7 @@ def owner_create(
 
 @transaction.atomic
 def user_create(*, email: str, password: str, actor: Actor, name: str = "", encoded: str = "") -> User:
-    """An account for a valid, unused address with a password that passes all validators.
+    """An account for a valid, unused address with a password that passes all validators, and no reserved name.
 
     `encoded` is the hash of `password` for whoever has it already: making one is slow, and meant to be.
     """
@@ -67,6 +69,7 @@ def user_create(*, email: str, password: str, actor: Actor, name: str = "", enco
 
 def _account(*, email: str, password: str, name: str, encoded: str = "") -> User:
     User(email=email, name=name).clean_fields(exclude=["password", "last_team"])
+    _check_name(name)
     if User.objects.filter(email=email.lower()).exists():
         raise ValidationError({"email": "There is an account with this address already."})
     _check_password(password, User(email=email, name=name))
@@ -147,6 +150,7 @@ def profile_change(
 ) -> None:
     """Change how a person is called and what they see; all three were checked by the form.
 
+    Raises ValidationError for a name that the panel writes where it means no person.
     A new name is an entry of every team of that person, which says who was called what by digests alone.
     """
     # The request's copy may be older than a change of name that was committed meanwhile.
@@ -157,6 +161,7 @@ def profile_change(
     after: audit.log.Fields = {"time_zone": time_zone, "theme": theme}
     renamed = name != user.name
     if renamed:
+        _check_name(name)
         before["person"] = persons.remember(user.pk, user.name, user.email)
     User.objects.filter(pk=user.pk).update(name=name, time_zone=time_zone, theme=theme)
     user.refresh_from_db()
@@ -263,6 +268,14 @@ def _hash(token: str) -> str:
 
 def _person(user: User) -> audit.log.Target:
     return audit.log.Target("user", str(user.pk))
+
+
+def _check_name(name: str) -> None:
+    """Nobody is called as the panel is, or as whoever is not known, nor so that it looks alike."""
+    if taken := lookalikes.resembled(name, RESERVED):
+        raise ValidationError(
+            {"name": f"This looks like “{taken}”, which is no person. Choose another name."}
+        )
 
 
 def _check_password(password: str, user: User) -> None:

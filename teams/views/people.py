@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -55,8 +56,7 @@ def profile(request: HttpRequest) -> HttpResponse:
         return _theme(request, user)
     kept = {"name": user.name, "time_zone": user.time_zone, "theme": user.theme}
     form = ProfileForm(request.POST or None, initial=kept)
-    if form.is_valid():
-        _change(request, user, **form.cleaned_data)
+    if form.is_valid() and _changed(request, user, form):
         messages.success(request, "Your profile was saved.")
         if like := queries.teammate_like(user):
             messages.warning(
@@ -71,6 +71,15 @@ def _theme(request: HttpRequest, user: User) -> HttpResponse:
     if form.is_valid():
         _change(request, user, theme=form.cleaned_data["theme"])
     return redirect(open_page(request, reverse("teams:profile")))
+
+
+def _changed(request: HttpRequest, user: User, form: ProfileForm) -> bool:
+    try:
+        _change(request, user, **form.cleaned_data)
+    except ValidationError as error:
+        form.add_error(None, error)
+        return False
+    return True
 
 
 def _change(request: HttpRequest, user: User, **values: Any) -> None:

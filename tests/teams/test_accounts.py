@@ -13,8 +13,10 @@ from django.urls import NoReverseMatch, get_resolver, reverse
 
 import audit.origin
 from audit import persons
-from audit.models import INSTALLATION, AuditEvent, AuditPerson, Outcome
+from audit.models import INSTALLATION, AuditEvent, AuditHead, AuditPerson, Outcome
+from audit.origin import Actor
 from audit.verify import verify
+from teams import services
 from teams.models import User
 from teams.sessions import SessionStore
 
@@ -56,6 +58,36 @@ def test_name_that_was_taken_away_or_replaced_stands_beside_no_further_act(perso
         sign_in(Client())
         digest = entries()[-1].actor_digest
         assert persons.known([digest])[digest] == persons.Known(person.pk, "Ann", person.email, genuine=True)
+
+
+@pytest.mark.req("A8")
+@pytest.mark.parametrize("changed", [{"name": "Bob"}, {"email": "bob@example.com"}], ids=list)
+def test_name_or_address_changed_past_the_panel_is_told_of_once(changed: dict[str, str]) -> None:
+    user, team = services.owner_create(
+        email="ann@example.com", password=PASSWORD, team_name="North", name="Ann", actor=Actor()
+    )
+    broken = services.team_create(name="South", owner=user, actor=Actor())
+    sign_in(Client())
+    AuditHead.objects.filter(pk=broken.pk).update(sequence=1)
+    User.objects.filter(pk=user.pk).update(**changed)
+    for _ in range(2):
+        assert sign_in(Client(), login=changed.get("email", user.email)).status_code == 302
+    told = AuditEvent.objects.filter(action="profile.change").order_by("-chain")
+    assert [(each.chain_id, each.actor_id, each.target_id) for each in told] == [
+        (team.pk, None, str(user.pk)),
+        (INSTALLATION, None, str(user.pk)),
+    ]
+    before, after = (known_by(each["person"]) for each in (told[0].before, told[0].after))
+    assert (before, after) == (
+        ("Ann", "ann@example.com"),
+        (changed.get("name", "Ann"), changed.get("email", "ann@example.com")),
+    )
+    assert AuditHead.objects.get(pk=broken.pk).broken_at
+
+
+def known_by(digest: str) -> tuple[str, str]:
+    known = persons.known([digest])[digest]
+    return known.name, known.email
 
 
 def test_case_of_the_address_does_not_matter(client: Client, person: User) -> None:

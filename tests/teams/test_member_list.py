@@ -83,6 +83,21 @@ def test_name_that_looks_like_another_one_is_marked_on_both(
     assert "looks like Otto Operator" in page
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["otto.operator@example.com", "Otto Operator (otto.operator@example.com)"],
+    ids=["address", "both"],
+)
+def test_name_that_is_the_address_of_another_one_is_marked(
+    name: str, owner: User, operator: User, team: Team
+) -> None:
+    User.objects.filter(pk=owner.pk).update(name=name)
+    owner.refresh_from_db()
+    assert queries.teammate_like(owner) == "Otto Operator"
+    rows = queries.member_rows(access_of(owner, team))
+    assert {row.membership.user_id: row.looks_like for row in rows}[owner.pk] == "Otto Operator"
+
+
 def test_saving_a_name_like_that_of_a_teammate_says_so(
     owner: User, operator: User, client_of: ClientOf
 ) -> None:

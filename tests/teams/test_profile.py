@@ -38,6 +38,7 @@ def test_profile_keeps_what_was_entered(viewer: User, client_of: ClientOf) -> No
         ("time_zone", "../etc/passwd"),
         ("theme", "neon"),
         ("name", "x" * 101),
+        ("name", "the panel"),
         ("theme", ""),
     ],
 )

@@ -167,6 +167,19 @@ def test_request_that_began_before_a_new_name_does_not_write_the_old_one_back() 
     assert actions(own.pk).count("profile.change") == 1
 
 
+@pytest.mark.parametrize(
+    "name", ["the panel", "The Panel", "the p\N{CYRILLIC SMALL LETTER A}nel", "Somebody", "some\u200bbody"]
+)
+def test_what_stands_for_no_person_is_nobodys_name(name: str) -> None:
+    user, _ = make_owner()
+    with pytest.raises(ValidationError) as refused:
+        services.profile_change(user=user, name=name, theme="dark", actor=BY)
+    assert "name" in refused.value.message_dict
+    with pytest.raises(ValidationError):
+        services.user_create(email="bo@example.com", password=PASSWORD, name=name, actor=BY)
+    assert list(User.objects.values_list("name", "theme")) == [("Ann", "system")]
+
+
 @pytest.mark.req("A8")
 def test_new_name_is_an_entry_of_every_team_of_that_person(team: Team) -> None:
     user, own = make_owner()
