@@ -134,15 +134,13 @@ class AuditPerson(models.Model):
 
 
 class Checkpoint(models.Model):
-    """Where every chain stood at a moment, signed; `content` and `signature` are the text that `signed` reads (A4).
+    """Where every chain stood at a moment, signed: `content` and `signature` are the text that `signed` reads (A4).
 
-    `entries` is how many all chains had together. `anew`: nothing before it counts any more.
+    `anew`: nothing before it counts any more.
     """
 
     number = models.BigIntegerField(primary_key=True)
     anew = models.BooleanField(default=False)
-    at = models.DateTimeField()
-    entries = models.BigIntegerField()
     content = models.TextField()
     signature = models.CharField(max_length=100)
 

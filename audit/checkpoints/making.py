@@ -138,8 +138,6 @@ def _keep(
     Checkpoint.objects.create(
         number=number,
         anew=bool(anew),
-        at=at,
-        entries=made.entries,
         content=made.content,
         signature=made.signature,
     )

@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from audit import leases, triggers, verification
 from audit.checkpoints import file, making, proof, signed
-from audit.checkpoints.key import public_key
+from audit.checkpoints.key import public_key, signing_key
 from audit.heads import start_chain
 from audit.models import INSTALLATION, AuditEvent, AuditHead, AuditLease, Checkpoint
 from audit.origin import Actor
@@ -135,6 +135,15 @@ def test_first_one_is_due_soon_after_the_first_entry(monkeypatch: pytest.MonkeyP
     assert making.due() == (1,)
 
 
+def move(number: int, by: timedelta) -> None:
+    """As if that checkpoint had been signed at another time."""
+    row = Checkpoint.objects.get(pk=number)
+    was = signed.read(row.line)
+    at = (datetime.fromisoformat(was.at) + by).isoformat()
+    made = signed.sign(signing_key(), number=number, at=at, previous=was.previous, heads=was.heads)
+    Checkpoint.objects.filter(pk=number).update(content=made.content, signature=made.signature)
+
+
 @pytest.mark.usefixtures("two")
 @pytest.mark.req("A4")
 @pytest.mark.parametrize("why", ["an hour passed", "entries", "fewer entries", "the clock jumped back"])
@@ -146,8 +155,7 @@ def test_next_one_is_due(why: str, monkeypatch: pytest.MonkeyPatch) -> None:
     elif why == "fewer entries":
         AuditHead.objects.filter(pk=CHAIN).update(sequence=5)
     else:
-        hours = -1 if "hour" in why else 1
-        Checkpoint.objects.filter(pk=2).update(at=F("at") + timedelta(hours=hours))
+        move(2, timedelta(hours=-1 if "hour" in why else 1))
     assert making.due() == (3,)
 
 

@@ -13,9 +13,10 @@ from django.utils import timezone
 from audit import triggers, verification
 from audit.checkpoints import making, signed
 from audit.checkpoints.key import public_key
-from audit.models import AuditEvent, Checkpoint, Outcome, Verification
+from audit.models import AuditEvent, Outcome, Verification
 from jobs import engine
 from teams.models import Team, User
+from tests.audit.test_checkpoints import move
 from tests.cast import ClientOf, MakeEntries, QueriesOf
 
 
@@ -179,7 +180,7 @@ def test_page_tells_of_the_last_checkpoint_and_the_public_key(
     assert "entries up to 4<" in page
     assert download in page
     assert "One is signed every hour" not in page
-    Checkpoint.objects.update(at=timezone.now() - timedelta(hours=3))
+    move(1, timedelta(hours=-3))
     assert "One is signed every hour" in client.get(address).content.decode()
 
 
