@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import connection
 from django.db.models import F
 from structlog.testing import capture_logs
@@ -161,13 +162,16 @@ def test_next_one_is_due(why: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("two")
 @pytest.mark.req("A4")
-def test_what_a_row_says_beside_its_signature_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else whoever writes there puts the next one off for ever."""
-    Checkpoint.objects.update(at=F("at") - timedelta(days=1), entries=F("entries") - 5)
-    assert making.due() == ()
-    monkeypatch.setattr(making, "MOST_ENTRIES", 5)
-    write(5)
-    Checkpoint.objects.update(at=F("at") + timedelta(days=1), entries=F("entries") + 10)
+def test_what_our_key_did_not_sign_puts_the_next_one_not_off() -> None:
+    """Else whoever writes there keeps any from being signed for ever."""
+    last = Checkpoint.objects.get(number=2)
+    Checkpoint.objects.filter(pk=2).update(content=last.content.replace('"type"', ' "type"'))
+    assert making.due() == (3,)
+    told = signed.read(last.line)
+    forged = signed.sign(
+        Ed25519PrivateKey.generate(), number=2, at=told.at, previous=told.previous, heads=told.heads
+    )
+    Checkpoint.objects.filter(pk=2).update(content=forged.content, signature=forged.signature)
     assert making.due() == (3,)
 
 

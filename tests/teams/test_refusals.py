@@ -57,7 +57,9 @@ def test_twenty_of_a_kind_are_told_and_the_rest_is_summed_up_by_a_tick(team: Tea
         "viewer",
     )
     assert "+37 more" in last.reason
-    assert (last.actor_id, last.on_behalf_of) == (None, viewer.pk), "what was counted is not sealed as their act"
+    assert (last.actor_id, last.on_behalf_of) == (None, viewer.pk), (
+        "what was counted is not sealed as their act"
+    )
     assert not Refusal.objects.exists()
     assert verify(team.pk).intact
 
