@@ -119,7 +119,10 @@ def _to_login(response: HttpResponse) -> bool:
 
 def _login_back_to(request: HttpRequest) -> str:
     """The login page, coming back to the page that was open and not to the fragment it asked for."""
-    current = request.htmx.current_url_abs_path or "/"  # type: ignore[attr-defined]
+    try:
+        current = request.htmx.current_url_abs_path or "/"  # type: ignore[attr-defined]
+    except ValueError:  # what the header says is no address
+        current = "/"
     return f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': current})}"
 
 

@@ -129,7 +129,8 @@ class AuditEntry:
 
 
 def audit_entry(trail: Trail, sequence: int) -> AuditEntry | None:
-    event = trail.audit().filter(sequence=min(sequence, LARGEST_SEQUENCE)).first()
+    in_range = max(-LARGEST_SEQUENCE, min(sequence, LARGEST_SEQUENCE))
+    event = trail.audit().filter(sequence=in_range).first()
     if event is None:
         return None
     numbers = trail.audit().order_by("sequence").values_list("sequence", flat=True)

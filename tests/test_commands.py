@@ -10,9 +10,9 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.test import Client
 
-from audit import triggers
+from audit import persons, triggers
 from audit.log import seal_chain
-from audit.models import INSTALLATION, AuditEvent, AuditHead
+from audit.models import INSTALLATION, AuditEvent, AuditHead, AuditPerson
 from audit.origin import Actor
 from servers.leaseweb.simulator.faults import Fault
 from servers.leaseweb.simulator.service import Simulator
@@ -241,6 +241,7 @@ def test_add_api_key_tries_and_keeps_it_and_repeats_only_the_fingerprint(
         ((), "unknown-key-0123456789", "does not accept this API key"),
         (("--name", "x" * 81), Simulator.key, "at most 80 characters"),
         (("--name", " "), Simulator.key, "cannot be blank"),
+        (("--name", "3f9c2a7be1d04586a7c3"), Simulator.key, "looks like an API key"),
     ],
 )
 def test_add_api_key_with_something_wrong_keeps_nothing(
@@ -249,6 +250,7 @@ def test_add_api_key_with_something_wrong_keeps_nothing(
     told = refused(run, *KEY, *words, typed=typed)
     assert line in told
     assert typed == "" or typed not in told
+    assert "3f9c2a7be1d04586a7c3" not in told + str(AuditEvent.objects.values())
     assert not ApiKey.objects.exists()
 
 
@@ -417,6 +419,26 @@ def test_verify_audit_lists_the_chain_of_a_deleted_team(run: Run) -> None:
         "installation: 4 entries, intact",
         f"team {number} (deleted): 3 entries, intact",
     ]
+
+
+def test_verify_audit_tells_of_a_name_that_was_replaced_before_any_act_and_a_sign_in_mends_it(
+    run: Run, client: Client
+) -> None:
+    """No chain shows it yet: no entry carries that name."""
+    run(*OWNER, typed=PASSWORD)
+    owner = User.objects.get()
+    AuditPerson.objects.filter(person_id=owner.pk).update(name="Mallory")
+    out = io.StringIO()
+    with pytest.raises(CommandError) as error:
+        call_command("verify_audit", stdout=out)
+    assert error.value.returncode == 1
+    assert "BROKEN" not in out.getvalue()
+    assert f"names: REPLACED for person {owner.pk}\n" in out.getvalue()
+    client.post("/accounts/login/", {"login": owner.email, "password": PASSWORD})
+    run("verify_audit")
+    (signed_in,) = AuditEvent.objects.filter(action="login.succeed")
+    who = persons.known([signed_in.actor_digest])[signed_in.actor_digest]
+    assert (who.email, who.name, who.genuine) == (owner.email, "", True)
 
 
 def test_roles_of_the_command_are_those_of_the_table(run: Run, team: Team) -> None:

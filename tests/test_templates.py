@@ -20,6 +20,7 @@ COMMENT = re.compile(r"\{% comment %\}.*?\{% endcomment %\}", re.DOTALL)
 TAG = re.compile(r"<[a-zA-Z](?:\"[^\"]*\"|'[^']*'|[^<>\"'])*>")
 STRING = re.compile(r"\"[^\"]*\"|'[^']*'")
 URL = re.compile(r"\{% url (.*?) %\}")
+LIVE = re.compile(r"role=\"(?:status|alert|log)\"|aria-live|<output")
 
 # Looked for in the template as it is written.
 BANS = {
@@ -71,12 +72,18 @@ def test_form_that_is_posted_carries_its_token(path: Path) -> None:
 
 def test_live_regions_stay_while_fragments_come_and_go() -> None:
     """A region that is replaced with its text is not read out: fragments say what they say through the frame's."""
-    live = re.compile(r"role=\"(?:status|alert|log)\"|aria-live|<output")
     fragments = [path for path in TEMPLATES if {"partials", "changes"} & set(path.parts)]
     # These are not swapped: the chart's read-out, which a script fills, and what was not done on a page of its own.
     replaced = [path for path in fragments if path.name not in ("traffic_chart.html", "not_done.html")]
-    assert [name_of(path) for path in replaced if live.search(path.read_text())] == []
-    assert not live.search((ROOT / "templates" / "components" / "refresh.html").read_text())
+    assert [name_of(path) for path in replaced if LIVE.search(path.read_text())] == []
+    assert not LIVE.search((ROOT / "templates" / "components" / "refresh.html").read_text())
+
+
+def test_regions_that_scripts_fill_are_live() -> None:
+    """Else nothing of what is put there is read out."""
+    tags = TAG.findall((ROOT / "templates" / "base.html").read_text())
+    live = " ".join(tag for tag in tags if LIVE.search(tag))
+    assert set(re.findall(r"id=\"(\w+)\"", live)) == {"said", "alarms", "told"}
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=name_of)

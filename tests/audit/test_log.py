@@ -5,7 +5,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from audit.actions import AuditAction
 from audit.heads import ChainBroken, ChainClosed, NotInTransactionError, start_chain
-from audit.log import Change, Target, record, seal_chain
+from audit.log import Change, Target, record, record_in, seal_chain
 from audit.models import INSTALLATION, AppendOnlyError, AuditEvent, AuditHead
 from audit.origin import Actor
 from audit.verify import verify
@@ -41,6 +41,17 @@ def test_sequence_starts_at_one_and_has_no_gaps_per_chain() -> None:
     assert [event.sequence for event in write(3)] == [1, 2, 3]
     assert [event.sequence for event in write(2, chain=8)] == [1, 2]
     assert [event.sequence for event in write(1)] == [4]
+
+
+@pytest.mark.usefixtures("chain")
+@pytest.mark.req("A3")
+def test_heads_of_several_chains_are_taken_in_one_order_whoever_names_them() -> None:
+    """Else two writers wait for each other. PostgreSQL shows that in test_writers; SQLite lets one write at a time."""
+    start_chain(8)
+    for chains in ([INSTALLATION, 8, CHAIN], [8, CHAIN, INSTALLATION, 8]):
+        with transaction.atomic():
+            taken = record_in(chains, AuditAction.PROFILE_CHANGE, actor=Actor())
+        assert [event.chain_id for event in taken] == [CHAIN, 8, INSTALLATION]
 
 
 @pytest.mark.usefixtures("chain")

@@ -1,5 +1,6 @@
 """What verification says of a chain that nobody tampered with; tests/audit/test_attacks.py has the others."""
 
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -45,6 +46,20 @@ def test_ring_of_keys_may_be_edited(settings: Any) -> None:
     assert len(set(ids[:6])) == len(set(ids[6:8])) == 1
     assert ids[0] != ids[6]
     assert ids[8] == ids[0] == AuditHead.objects.get(pk=CHAIN).key_id
+
+
+def test_chain_can_be_followed_without_what_its_entries_say() -> None:
+    """The rule by itself, as somebody follows it who was given an export without its contents."""
+    last = _sha256(f"begin\n{CHAIN}\n{AuditHead.objects.get(pk=CHAIN).birth}\n0")
+    entries = AuditEvent.objects.filter(chain=CHAIN).order_by("sequence")
+    for prev_hash, content_hash, row_hash in entries.values_list("prev_hash", "content_hash", "row_hash"):
+        assert (prev_hash, row_hash) == (last, _sha256(f"{last}\n{content_hash}"))
+        last = row_hash
+    assert AuditHead.objects.get(pk=CHAIN).row_hash == last
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def test_entry_written_while_it_verifies_breaks_nothing() -> None:

@@ -17,6 +17,11 @@ from tests.support.chromium import PATIENCE_MS
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes]
 SECRET = "demo-secret-that-nobody-sees"
+# As if what is kept had been typed so many milliseconds earlier.
+OLDER = """(by) => {
+  const kept = JSON.parse(sessionStorage.getItem("typed"));
+  sessionStorage.setItem("typed", JSON.stringify({...kept, at: kept.at - by}));
+}"""
 SURELY, PERHAPS = re.compile("^This was not sent"), re.compile("may or may not have been done")
 
 
@@ -130,6 +135,19 @@ def test_typed_text_is_shown_to_nobody_else(page: Page, owner: User, server: Ser
     expect(page.get_by_role("textbox")).to_have_value("")
 
 
+def test_typed_text_is_kept_for_half_an_hour(page: Page, person: User, server: Server) -> None:
+    page.goto(f"/t/north-ops/servers/{server.pk}/note/")
+    page.get_by_role("textbox").fill("Long ago")
+    Session.objects.all().delete()
+    page.get_by_role("button", name="Keep the note").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    page.evaluate(OLDER, 31 * 60 * 1000)
+    sign_in_again(page, person)
+    page.wait_for_url(f"**/servers/{server.pk}/note/")
+    expect(page.get_by_role("textbox")).to_have_value("")
+    assert page.evaluate("sessionStorage.getItem('typed')") is None
+
+
 def test_rotated_token_of_a_whole_page_leads_back_with_what_was_typed(page: Page, server: Server) -> None:
     page.goto(f"/t/north-ops/servers/{server.pk}/note/")
     page.get_by_role("textbox").fill("Ask Anna first.")
@@ -137,6 +155,21 @@ def test_rotated_token_of_a_whole_page_leads_back_with_what_was_typed(page: Page
     page.get_by_role("button", name="Keep the note").click()
     page.get_by_role("link", name="Back to the page").click()
     expect(told(page)).to_have_text(SURELY)
+    expect(page.get_by_role("textbox")).to_have_value("Ask Anna first.")
+
+
+def test_going_back_from_a_page_that_failed_finds_the_text_and_says_to_look_first(
+    troubled: Page, server: Server
+) -> None:
+    page = troubled
+    page.goto(f"/t/north-ops/servers/{server.pk}/note/")
+    page.get_by_role("textbox").fill("Ask Anna first.")
+    page.route("**/note/", broken, times=1)
+    page.get_by_role("button", name="Keep the note").click()
+    expect(page.get_by_role("heading", name="Something went wrong")).to_be_visible()
+    page.evaluate("history.back()")
+    page.wait_for_url(f"**/servers/{server.pk}/note/")
+    expect(told(page)).to_contain_text("This may have been sent: look first.")
     expect(page.get_by_role("textbox")).to_have_value("Ask Anna first.")
 
 
@@ -187,6 +220,21 @@ def test_failure_of_a_form_in_place_is_said_and_keeps_what_was_typed(
     page.route("**/rename/", failure)
     field.press("Enter")
     expect(told(page)).to_have_text(PERHAPS)
+    expect(field).to_have_value("shop front")
+
+
+def nothing_kept(route: Route) -> None:
+    """As the panel answers while its database is locked."""
+    route.fulfill(status=503, headers={"X-Nothing-Kept": "yes"}, body="<h1>The database is busy</h1>")
+
+
+def test_busy_database_is_no_doubt_about_a_form_in_place(troubled: Page, server: Server) -> None:
+    page = troubled
+    field = start_renaming(page, server, "shop front")
+    page.route("**/rename/", nothing_kept)
+    field.press("Enter")
+    expect(told(page)).to_contain_text("Not sent")
+    expect(told(page)).not_to_have_text(PERHAPS)
     expect(field).to_have_value("shop front")
 
 

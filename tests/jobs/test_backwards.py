@@ -1,9 +1,10 @@
 """The clock of the database is turned back two hours: what it left ahead counts as due."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 import pytest
-from django.db.models import DateTimeField, ExpressionWrapper, F, Value
+from django.db.models import DateTimeField, ExpressionWrapper, F, Model, Value
 from django.test import RequestFactory
 
 from jobs import engine
@@ -21,9 +22,9 @@ pytestmark = [pytest.mark.django_db, pytest.mark.req("G5")]
 TWO_HOURS = timedelta(hours=2)
 
 
-def turn_back() -> None:
+def turn_back(models: Iterable[type[Model]] = MODELS) -> None:
     """As if the clock had been two hours ahead until now: every moment that was written lies that much later."""
-    for model in MODELS:
+    for model in models:
         names = [each.name for each in model._meta.concrete_fields if isinstance(each, DateTimeField)]
         later = {
             name: ExpressionWrapper(F(name) + Value(TWO_HOURS), output_field=DateTimeField())
@@ -45,6 +46,15 @@ def test_job_of_a_clock_turned_back_goes_its_way(room: EngineRoom) -> None:
     assert room.api_key.pk in engine.tick().polls
     assert room.follow(job).status == JobStatus.SUCCEEDED
     assert len(room.sends(job.server)) == 1
+
+
+def test_click_of_a_clock_that_was_ahead_for_a_moment_does_not_wait(room: EngineRoom) -> None:
+    """Nothing else was written in that moment, so only the job lies ahead."""
+    job = room.click("reboot")
+    turn_back([Job])
+    engine.tick()
+    room.pass_time(job, timedelta(seconds=5))
+    assert engine.tick().submits == (job.pk,)
 
 
 def test_readings_go_on_under_a_clock_turned_back(room: EngineRoom) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from celery import Celery, Task
 
-from jobs.bell import Bell
+from jobs.bell import PATIENCE, Bell
 from jobs.tasks import submit_job
 from lswpanel.celery import app
 from tests.support.processes import free_port
@@ -58,6 +58,10 @@ def test_broker_that_hangs_is_not_waited_for_and_then_left_alone(hanging: Hangin
     assert bell.silent
     bell.ring([(task, (2,))])
     assert len(ringing()) == 1
+
+
+def test_click_waits_for_the_broker_no_longer_than_nobody_notices() -> None:
+    assert PATIENCE <= 0.3
 
 
 def test_broker_that_is_heard_of_is_asked_again_at_once(hanging: Hanging) -> None:

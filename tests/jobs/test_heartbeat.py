@@ -11,7 +11,7 @@ from django.db import connection
 
 from jobs import checkpoints, engine
 from jobs.engine import heartbeat
-from jobs.engine.heartbeat import MISSED, Pulse, pulse
+from jobs.engine.heartbeat import Pulse, pulse
 from jobs.models import Heartbeat, Job
 from jobs.states import JobStatus
 from servers.clock import after, before
@@ -19,7 +19,7 @@ from tests.support.engine_room import EngineRoom
 
 pytestmark = pytest.mark.django_db
 Driver = Heartbeat.Driver
-A_MOMENT = timedelta(seconds=1)
+A_MOMENT, SEVEN_SECONDS = timedelta(seconds=1), timedelta(seconds=7)
 
 
 def held_by_another(room: EngineRoom, status: str, *, silent_for: timedelta) -> tuple[Job, Pulse]:
@@ -33,7 +33,7 @@ def held_by_another(room: EngineRoom, status: str, *, silent_for: timedelta) -> 
 
 
 def test_job_of_a_silent_worker_is_free_at_once(room: EngineRoom) -> None:
-    job, other = held_by_another(room, "queued", silent_for=MISSED + A_MOMENT)
+    job, other = held_by_another(room, "queued", silent_for=SEVEN_SECONDS)
     assert room.submit(job).status == JobStatus.QUEUED
     heartbeat.bury_the_silent()
     sent = room.submit(job)
@@ -48,7 +48,7 @@ def test_job_of_a_worker_that_beats_stays_with_it(room: EngineRoom) -> None:
 
 
 def test_what_a_silent_worker_was_sending_stays_with_it_until_its_lease_is_over(room: EngineRoom) -> None:
-    job, _ = held_by_another(room, "sending", silent_for=MISSED + A_MOMENT)
+    job, _ = held_by_another(room, "sending", silent_for=SEVEN_SECONDS)
     heartbeat.bury_the_silent()
     engine.tick()
     assert room.fresh(job).status == JobStatus.SENDING
@@ -69,7 +69,7 @@ def test_worker_that_only_slept_can_no_longer_send(room: EngineRoom) -> None:
     def sleep_long(place: str, job_id: int) -> None:
         if place == "read_before_sending":
             pulse.beat(Driver.WORKER)
-            Heartbeat.objects.update(at=before(MISSED + A_MOMENT))
+            Heartbeat.objects.update(at=before(SEVEN_SECONDS))
             Job.objects.filter(pk=job_id).update(held_by=other.name)
             Heartbeat.objects.filter(name=pulse.name).update(name=other.name)
             heartbeat.bury_the_silent()

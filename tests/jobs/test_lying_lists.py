@@ -169,11 +169,17 @@ def test_new_that_a_second_pass_does_not_show_never_appear(fleet: Fleet) -> None
     assert (Server.objects.count(), gone(), events()) == (120, set(), [])
 
 
-def test_few_that_are_new_appear_at_once(fleet: Fleet) -> None:
+@pytest.mark.parametrize(
+    ("known", "new", "at_once"), [(120, 12, True), (120, 13, False), (10, 4, True), (10, 5, False)]
+)
+def test_mass_is_more_than_a_tenth_and_at_least_five(
+    fleet: Fleet, known: int, new: int, at_once: bool
+) -> None:
+    fleet.remove(120 - known)
     fleet.read()
-    fleet.sim.world.add_servers(fleet.account, count=12)
-    assert fleet.read().list_error == ""
-    assert [what for what, _ in events()] == ["appeared"] * 12
+    fleet.sim.world.add_servers(fleet.account, count=new)
+    assert (fleet.read().list_error == "") is at_once
+    assert [what for what, _ in events()] == ["appeared"] * (new if at_once else 0)
 
 
 # --- Lists that are cut off -------------------------------------------------------------------------------------

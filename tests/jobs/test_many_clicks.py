@@ -143,6 +143,13 @@ def test_sixty_clicks_are_half_sent_within_two_ticks_and_all_within_fifteen(nigh
     assert night.calls()["listSnapshots"], "what had to wait for the clicks goes on"
 
 
+def test_one_walk_through_the_list_answers_for_all_that_wait(night: Night) -> None:
+    """Without a tick: five read their own server, three wait, and with the ninth three pages are the cheaper way."""
+    ApiKey.objects.update(synced_at=before(HOUR))
+    night.click(9)
+    assert night.calls() == {"getServer": 5, "listServers": 3, "powerOff": 9}
+
+
 def test_single_click_reads_its_own_server_and_is_sent_at_once(night: Night) -> None:
     night.click(1)
     assert night.calls() == {"getServer": 1, "powerOff": 1}

@@ -82,6 +82,7 @@ def put_back_in_between(place: str, job_id: int) -> None:
 
 def test_deadlines_stand_still_and_clicks_are_refused(room: EngineRoom, sent_before: Job) -> None:
     assert engine.tick().submits == ()
+    assert room.submit(sent_before).epoch == sent_before.epoch, "nobody takes it up"
     Job.objects.update(expires_at=sent_before.created_at)
     engine.tick()
     assert room.fresh(sent_before).status == JobStatus.QUEUED
@@ -148,6 +149,21 @@ def test_machine_that_sent_nothing_follows_the_others(
     settings.DATA_DIR = tmp_path
     engine.tick()
     assert send_counter.remembered(counter.identity) == 1
+
+
+def test_send_is_noted_on_the_disk_before_its_first_byte(room: EngineRoom) -> None:
+    counter, noted = send_counter.born(), list[int]()
+
+    def look(place: str, job_id: int) -> None:
+        if place == "before_first_byte":
+            noted.append(send_counter.remembered(counter.identity))
+
+    checkpoints.listeners.append(look)
+    try:
+        room.submit(room.click("reboot"))
+    finally:
+        checkpoints.listeners.remove(look)
+    assert noted == [1]
 
 
 def test_nothing_is_sent_that_cannot_be_noted(room: EngineRoom, tmp_path: Path, settings: Any) -> None:

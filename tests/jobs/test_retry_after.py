@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
-from jobs import engine
+from jobs import checkpoints, engine
 from jobs.models import Job
 from jobs.states import JobStatus
 from servers import health, live, naming
@@ -88,12 +88,35 @@ def test_reading_stops_as_soon_as_another_call_is_told_to_wait(
     assert {room.fresh(job).status for job in jobs} == {JobStatus.OBSERVING}
 
 
+def test_nothing_is_sent_when_another_call_is_told_to_wait_while_the_server_is_read(room: EngineRoom) -> None:
+    def told_to_wait(place: str, job_id: int) -> None:
+        if place == "read_before_sending":
+            health.heed(room.api_key, RateLimited(retry_after=60))
+
+    checkpoints.listeners.append(told_to_wait)
+    try:
+        job = room.submit(room.click("power_on"))
+    finally:
+        checkpoints.listeners.remove(told_to_wait)
+    assert (job.status, room.sends(job.server)) == (JobStatus.QUEUED, [])
+
+
 def test_click_is_sent_soon_after_leaseweb_is_back(room: EngineRoom) -> None:
     """Its key would rest for four minutes more; the last try is a minute ago."""
     job = room.click("power_on")
     ApiKey.objects.update(failures=8, error="down", error_at=before(MINUTE), paused_until=after(4 * MINUTE))
     assert room.submit(job).status == JobStatus.OBSERVING
     assert not ApiKey.objects.filter(paused_until__isnull=False).exists()
+
+
+def test_click_that_could_not_be_read_for_long_is_tried_again_within_fifteen_seconds(
+    room: EngineRoom,
+) -> None:
+    job = room.click("power_on")
+    Job.objects.filter(pk=job.pk).update(epoch=9)
+    room.sim.faults.add(Fault.HTML_504, operation="reads")
+    assert room.submit(job).status == JobStatus.QUEUED
+    assert Job.objects.filter(pk=job.pk, not_before__lte=after(timedelta(seconds=15))).exists()
 
 
 def test_while_leaseweb_is_down_one_call_tries_and_not_every_click(room: EngineRoom) -> None:

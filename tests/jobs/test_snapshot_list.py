@@ -6,7 +6,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from servers.models import Server
+from jobs.snapshot_queries import SORTS
+from servers.models import Server, Snapshot
 from teams.models import Team, User
 from tests.cast import ClientOf, MakeJob, MakeServer, MakeSnapshot
 from tests.support.pages import HOSTILE, same_queries, text_of
@@ -93,6 +94,13 @@ def test_snapshot_list_turns_pages_both_ways(
     assert [row.snapshot.pk for row in back.context["rows"]] == [
         row.snapshot.pk for row in first.context["rows"]
     ]
+
+
+def test_every_sort_of_snapshots_ends_in_the_id_and_has_an_index() -> None:
+    indexed = [index.fields for index in Snapshot._meta.indexes]
+    for columns in SORTS.values():
+        assert columns[-1] == "id"
+        assert ["team", *columns] in indexed
 
 
 @pytest.mark.parametrize("place", ["after=x", "before=WyJ4Iiwx", "after=", "after=" + "A" * 3000])

@@ -73,6 +73,15 @@ def test_team_switcher_is_for_people_in_several_teams(
     assert '<a href="/t/north-ops/" aria-current="true">North Ops</a>' in page
 
 
+def test_teams_stand_as_people_expect(viewer: User, address: str, client_of: ClientOf) -> None:
+    for number, name in enumerate(("Zoe", "ops 10", "Änne", "Ops 2")):
+        team = Team.objects.create(name=name, slug=f"team-{number}")
+        Membership.objects.create(team=team, user=viewer, role=Role.VIEWER)
+    page = client_of(viewer).get(address).content.decode()
+    names = re.findall(r'<a href="/t/[a-z0-9-]+/"(?: aria-current="true")?>([^<]+)</a>', page)
+    assert names == ["Änne", "North Ops", "Ops 2", "ops 10", "Zoe"]
+
+
 def test_frame_takes_as_many_queries_for_30_teams_as_for_one(
     viewer: User, address: str, client_of: ClientOf, queries_of: QueriesOf
 ) -> None:

@@ -58,6 +58,7 @@ def test_click_that_could_not_be_kept_says_so_and_leads_back(
     assert (answer.status_code, answer["Retry-After"], answer["X-Nothing-Kept"]) == (503, "10", "yes")
     assert "Nothing of what you sent was kept." in text_of(answer.content)
     assert f'href="/t/north-ops/servers/{server.pk}/"' in answer.content.decode()
+    assert 'data-way="back"' in answer.content.decode(), "and what was typed is kept on that way"
     assert "Content-Security-Policy" in answer
     kept = Server.objects.get()
     assert (kept.note, kept.refresh_asked_at, kept.jobs.count()) == ("", None, 0)

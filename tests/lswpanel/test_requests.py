@@ -2,6 +2,7 @@
 
 import io
 import logging
+import socket
 from typing import Any
 
 import httpx
@@ -158,3 +159,19 @@ def test_report_of_a_browser_is_logged_in_part(client: Client, caplog: pytest.Lo
     )
     (said,) = [each for each in caplog.records if each.name == "lswpanel.csp"]
     assert 1000 <= len(str(said.msg)) < 1300
+
+
+@pytest.mark.processes
+def test_log_of_the_web_server_takes_a_few_of_each(stack: Stack) -> None:
+    """Reports go through the panel's log, requests that are none through gunicorn's."""
+    url, many = stack.web(), 3 * logs.MOST_A_MINUTE
+    with httpx.Client(base_url=url, timeout=60) as stranger:
+        for _ in range(many):
+            assert stranger.post("/csp-report/", content=b"{}").status_code == 204
+    for _ in range(many):
+        with socket.create_connection(("127.0.0.1", httpx.URL(url).port), timeout=60) as client:
+            client.sendall(b"NONSENSE\r\n\r\n")
+            assert b" 400 " in client.recv(1000)
+    for said in ("csp report", "Invalid request"):
+        # Two minutes may have begun meanwhile.
+        assert 0 < stack.web_server.log.count(said) <= 2 * logs.MOST_A_MINUTE

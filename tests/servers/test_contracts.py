@@ -62,6 +62,15 @@ def test_contracts_stand_under_their_month_with_what_they_cost(
     assert not {"far", "endless", "gone"} & set(shown.split())
 
 
+def test_contracts_of_a_day_stand_as_people_expect(
+    browser: Client, team: Team, make_server: MakeServer
+) -> None:
+    for name in ("web10", "Ärger", "web2"):
+        make_server(team, shown_name=name, contract_ends_on=ends_in(9))
+    shown = text_of(browser.get(PAGE).content).split()
+    assert [word for word in shown if word in ("web10", "Ärger", "web2")] == ["Ärger", "web2", "web10"]
+
+
 def test_team_without_ends_is_told_so(browser: Client, team: Team, make_server: MakeServer) -> None:
     assert "Ends of contracts come with the servers" in text_of(browser.get(PAGE).content)
     make_server(team)

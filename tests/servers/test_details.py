@@ -14,6 +14,7 @@ from servers.clock import after, before
 from servers.leaseweb import LeasewebError
 from servers.leaseweb.simulator.faults import Fault
 from servers.models import ApiKey, Server, ServerReading, Snapshot
+from teams.collation import search_key, sort_key
 from tests.servers.conftest import Cloud
 
 pytestmark = pytest.mark.django_db
@@ -106,6 +107,18 @@ def test_change_of_a_snapshot_takes_the_next_number_and_sameness_none(
     assert (changed.state, changed.state_since) == ("EXPUNGING", later)
     assert changed.changed_seq > one.changed_seq
     assert (same.changed_seq, same.state_since, same.seen_at) == (two.changed_seq, two.state_since, later)
+
+
+def test_new_name_of_a_snapshot_sorts_and_is_found_as_that(
+    cloud: Cloud, api_key: ApiKey, server: Server
+) -> None:
+    read(api_key, server, "snapshots")
+    one = Snapshot.objects.earliest("pk")
+    cloud.upstream(server).snapshots[one.upstream_id].name = "Zürich 10"
+    read(api_key, server, "snapshots")
+    one.refresh_from_db()
+    assert one.name == "Zürich 10"
+    assert (one.name_key, one.search_text) == (sort_key("Zürich 10"), search_key("Zürich 10"))
 
 
 def test_snapshot_that_is_gone_is_kept_and_may_come_back(

@@ -118,6 +118,17 @@ def test_every_sort_ends_in_the_id_and_has_an_index() -> None:
         assert ["team", *columns] in indexed
 
 
+def test_keys_and_choices_stand_as_people_expect(
+    access: Access, team: Team, make_server: MakeServer, make_api_key: MakeApiKey
+) -> None:
+    for name in ("Zoe", "key 10", "Änne", "Key 2"):
+        make_server(team, data_center=name, template=name, api_key=make_api_key(team, name=name))
+    wanted, found = ["Änne", "Key 2", "key 10", "Zoe"], queries.facets(access, Filters())
+    assert [key.name for key in queries.keys(access)] == wanted
+    assert [key.name for key in queries.keys_in_use(access)] == wanted
+    assert found.places == found.templates == wanted
+
+
 def test_facets_count_all_and_matching(access: Access, team: Team, make_server: MakeServer) -> None:
     make_server(team, data_center="AMS-01", template="Debian")
     make_server(team, data_center="FRA-10", template="Debian", state="STOPPED")

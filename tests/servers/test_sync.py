@@ -14,6 +14,7 @@ from servers.leaseweb import LeasewebError, ServerState, VirtualServer
 from servers.leaseweb.simulator.faults import Fault
 from servers.models import ApiKey, Server, ServerKey
 from servers.sync import Reading
+from teams.collation import sort_key
 from teams.models import Team
 from tests.cast import MakeJob
 from tests.servers.conftest import Cloud, whole_pass
@@ -85,6 +86,8 @@ def test_changed_server_alone_takes_the_next_number(cloud: Cloud) -> None:
     cloud.team.refresh_from_db()
     server.refresh_from_db()
     assert (server.reference, server.shown_name, server.state) == ("renamed elsewhere",) * 2 + ("STOPPED",)
+    assert server.name_key == sort_key("renamed elsewhere"), "it sorts where it is looked for"
+    assert "renamed elsewhere" in server.search_text
     assert before[server.pk]["changed_seq"] < server.changed_seq == cloud.team.cursor
     others = Server.objects.exclude(pk=server.pk)
     assert {each.changed_seq for each in others} == {before[each.pk]["changed_seq"] for each in others}

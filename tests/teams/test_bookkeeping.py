@@ -14,6 +14,24 @@ def names() -> list[str]:
     return list(Team.objects.values_list("name", flat=True))
 
 
+def milliseconds_for_a_lock() -> int:
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute("PRAGMA busy_timeout")
+        else:
+            cursor.execute("SELECT setting FROM pg_settings WHERE name = 'lock_timeout'")
+        return int(cursor.fetchone()[0])
+
+
+def test_lock_is_waited_for_a_moment_and_later_as_long_as_ever(team: Team) -> None:
+    usual = milliseconds_for_a_lock()
+    with bookkeeping("a name"):
+        assert milliseconds_for_a_lock() == 100
+    with recorded():
+        assert milliseconds_for_a_lock() == 1000
+    assert milliseconds_for_a_lock() == usual
+
+
 def test_what_is_noted_is_kept(team: Team) -> None:
     with bookkeeping("a name"):
         Team.objects.update(name="Noted")

@@ -3,8 +3,9 @@
 import unicodedata
 
 import pytest
+from django.db import connection
 
-from servers.models import Server
+from servers.models import Server, Snapshot
 from servers.queries import SORTS
 from teams.collation import LONGEST_KEY, sort_key
 from teams.keyset import Order, page
@@ -92,3 +93,20 @@ def test_names_stand_as_people_expect(team: Team, make_server: MakeServer) -> No
         make_server(team, shown_name=name)
     found = page(Server.objects.all(), Order(SORTS["name"])).rows
     assert [server.shown_name for server in found] == IN_ORDER
+
+
+@pytest.mark.parametrize(
+    ("model", "columns"),
+    [(Server, {"name_key", "data_center"}), (Snapshot, {"name_key", "search_text"})],
+    ids=["servers", "snapshots"],
+)
+def test_columns_of_names_compare_by_code_points(
+    db: None, model: type[Server | Snapshot], columns: set[str]
+) -> None:
+    """Whatever language the database was made with; the PostgreSQL of the tests was made with none."""
+    with connection.cursor() as cursor:
+        described = connection.introspection.get_table_description(cursor, model._meta.db_table)
+    bytewise = {"postgresql": "C", "sqlite": None}[connection.vendor]
+    assert {each.name: each.collation for each in described if each.name in columns} == dict.fromkeys(
+        columns, bytewise
+    )
