@@ -95,7 +95,7 @@ def _audit_row(event: AuditEvent, cast: Cast, trail: Trail) -> AuditRow:
         person=SOMEBODY if nobody else cast.by(event.actor_id, event.actor_digest),
         behalf=cast.by(event.on_behalf_of, event.behalf_digest) if event.on_behalf_of else None,
         whom=cast.whom(event),
-        url=trail.trail_url("detail", event.sequence),
+        url=_page_of(trail, event.sequence),
         text=event.get_action_display(),
         badge=OUTCOME_BADGES.get(event.outcome, ""),
         changes=change_table(event, cast.then),
@@ -129,15 +129,18 @@ class AuditEntry:
 
 
 def audit_entry(trail: Trail, sequence: int) -> AuditEntry | None:
-    in_range = max(-LARGEST_SEQUENCE, min(sequence, LARGEST_SEQUENCE))
-    event = trail.audit().filter(sequence=in_range).first()
+    event = trail.audit().filter(sequence=min(sequence, LARGEST_SEQUENCE)).first()
     if event is None:
         return None
     numbers = trail.audit().order_by("sequence").values_list("sequence", flat=True)
     newer = numbers.filter(sequence__gt=event.sequence).first()
     older = numbers.filter(sequence__lt=event.sequence).last()
-    beside = [trail.trail_url("detail", number) if number is not None else "" for number in (older, newer)]
-    return AuditEntry(audit_rows(trail, [event])[0], *beside)
+    return AuditEntry(audit_rows(trail, [event])[0], _page_of(trail, older), _page_of(trail, newer))
+
+
+def _page_of(trail: Trail, number: int | None) -> str:
+    """Empty where there is none: a foreign row may have a number below zero, or none at all."""
+    return "" if number is None or number < 0 else trail.trail_url("detail", number)
 
 
 def change_table(event: AuditEvent, names: dict[str, Known]) -> list[tuple[str, str, str]]:

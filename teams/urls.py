@@ -1,27 +1,17 @@
-from django.urls import include, path, register_converter
-from django.urls.converters import IntConverter
+from django.urls import include, path
 
 from teams.views import audit, installation, people, setup
 
 app_name = "teams"
 
-
-class EntryNumber(IntConverter):
-    """Below zero is a foreign entry only, which the pages show like any other."""
-
-    regex = "-?[0-9]+"
-
-
-register_converter(EntryNumber, "entry")
-
 of_team = [
     path("audit/", audit.audit_list, name="audit_list"),
     path("audit/verify/", audit.audit_verify, name="audit_verify"),
     path("audit/checkpoints/", audit.audit_checkpoints, name="audit_checkpoints"),
-    path("audit/<entry:sequence>/", audit.audit_detail, name="audit_detail"),
+    path("audit/<int:sequence>/", audit.audit_detail, name="audit_detail"),
     path("members/", people.member_list, name="member_list"),
     path("members/sign-ins/", people.sign_in_list, name="sign_in_list"),
-    path("members/sign-ins/<entry:sequence>/", people.sign_in_detail, name="sign_in_detail"),
+    path("members/sign-ins/<int:sequence>/", people.sign_in_detail, name="sign_in_detail"),
     path("roles/", people.role_list, name="role_list"),
 ]
 of_installation = [
@@ -29,7 +19,7 @@ of_installation = [
     path("verify/", installation.installation_verify, name="installation_verify"),
     path("changes/", installation.installation_changes, name="installation_changes"),
     path("checkpoints/", installation.installation_checkpoints, name="installation_checkpoints"),
-    path("<entry:sequence>/", installation.installation_detail, name="installation_detail"),
+    path("<int:sequence>/", installation.installation_detail, name="installation_detail"),
 ]
 urlpatterns = [
     path("setup/<str:token>/", setup.setup, name="setup"),

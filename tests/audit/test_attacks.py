@@ -419,14 +419,16 @@ def test_forged_word_that_somebody_was_forgotten_excuses_no_missing_name(house: 
     assert house.broken() == {house.north: 3, house.south: 3}
 
 
-@pytest.mark.parametrize("number", [0, -5, 9])
-def test_page_hides_nothing_that_verification_finds(house: House, client_of: ClientOf, number: int) -> None:
-    insert(house.north, number)
-    assert house.broken() == {house.north: number}
+@pytest.mark.parametrize("number", [0, -5, 2**63 - 1, None])
+def test_page_hides_nothing_that_verification_finds(
+    house: House, client_of: ClientOf, number: int | None
+) -> None:
+    _free_numbers()
+    insert(house.north, number, target_label="foreign row")
+    assert set(house.broken()) == {house.north}
     reader = client_of(house.owner)
-    assert f'aria-label="Entry {number}"' in reader.get("/t/north/audit/").content.decode()
-    assert reader.get(f"/t/north/audit/{number}/").status_code == 200
-    assert reader.get(f"/t/north/audit/-{'9' * 30}/").status_code == 404
+    assert "foreign row" in reader.get("/t/north/audit/").content.decode()
+    assert reader.get("/t/north/audit/1/").status_code == 200
 
 
 def test_evidence_cannot_be_changed_after_it_was_filed(house: House) -> None:

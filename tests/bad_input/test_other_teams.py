@@ -21,7 +21,7 @@ from tests.test_urls import EVERY
 
 pytestmark = [pytest.mark.django_db, pytest.mark.req("X2")]
 NOBODYS = 2**40
-ID = re.compile(r"<(?:int|entry):(\w+)>")
+ID = re.compile(r"<int:(\w+)>")
 WITH_ID = sorted(name for name, (route, _) in EVERY.items() if "<slug:team>" in route and ID.search(route))
 
 

@@ -208,6 +208,13 @@ def test_failed_reading_before_the_send_lets_the_job_wait(room: EngineRoom, faul
     assert len(room.sends(server)) == 1
 
 
+def test_404_of_a_gateway_lets_the_job_wait(room: EngineRoom) -> None:
+    room.sim.faults.add(Fault.REFUSE, operation="getServer", times=1, status=404, body="<h1>Not found</h1>")
+    job = room.submit(room.request(room.server("STOPPED")))
+    assert (job.status, job.server.gone_at) == (JobStatus.QUEUED, None)
+    assert room.submit(room.pass_time(job, MINUTE)).status == JobStatus.OBSERVING
+
+
 def test_key_refused_by_the_fresh_reading_fails_the_job_and_marks_the_key(room: EngineRoom) -> None:
     """By the readings of two servers: one refusal may be a slip, and must not lock all servers of the key."""
     room.sim.faults.add(Fault.EMPTY_401, operation="getServer")

@@ -12,10 +12,10 @@ from tests.support.processes import ROOT
 pytestmark = [pytest.mark.processes, pytest.mark.once]
 
 
-def run(folder: Path) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
     """`manage.py prepare` with the data folder `folder`."""
     command = [sys.executable, str(ROOT / "manage.py"), "prepare"]
-    env = environment(folder, port=8000)
+    env = environment(folder, port=8000, **env)
     return subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
@@ -32,6 +32,13 @@ def test_prepare_says_what_it_does_and_has_nothing_to_say_again(tmp_path: Path) 
     assert prepare(tmp_path) == ""
     with closing(sqlite3.connect(tmp_path / "lswpanel.sqlite3")) as database:
         assert database.execute("SELECT chain, sequence FROM audit_audithead").fetchall() == [(0, 0)]
+
+
+def test_unsafe_secret_makes_no_database(tmp_path: Path) -> None:
+    done = run(tmp_path, SECRET_KEY="short")
+    assert done.returncode == 1
+    assert "SECRET_KEY is too weak" in done.stderr
+    assert (tmp_path / "lswpanel.sqlite3").stat().st_size == 0
 
 
 def test_database_of_another_version_is_refused_in_one_sentence(data_folder: Path) -> None:

@@ -26,6 +26,7 @@ from teams.access import Access
 from teams.models import Membership, Team, User
 from tests.servers.test_naming import PROOFS, haste
 from tests.support.answers import ANSWERS, BEFORE_SENDING, arrange, silence
+from tests.support.database import Cut
 from tests.support.engine_room import EngineRoom, access_of
 from tests.support.reach import Obstacle, out_of_reach
 
@@ -344,3 +345,12 @@ def test_freshen_asks_nothing_of_a_server_that_nobody_can_read(access: Access, s
         Server.objects.filter(pk=server.pk).update(**change)
         again = queries.server(access).get(pk=server.pk)
         assert not details.freshen(again, "credentials", timedelta(0))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_answer_that_cannot_be_written_at_once_is_written_a_moment_later(
+    room: EngineRoom, access: Access, server: Server
+) -> None:
+    with Cut().for_a_moment_once(lambda: bool(room.sim.journal.entries("storeCredential"))):
+        assert store(access, server).done
+    assert [entry.outcome for entry in entries(access)] == ["asked", "done"]

@@ -23,6 +23,7 @@ from servers.witness import OutOfReach, Result
 from teams.access import Access
 from teams.edits import mark
 from tests.support.answers import ANSWERS, BEFORE_SENDING, arrange, silence
+from tests.support.database import Cut
 from tests.support.engine_room import EngineRoom
 from tests.support.reach import Obstacle, out_of_reach
 from tests.support.waiting import wait_for
@@ -255,3 +256,14 @@ def test_renames_keep_nobody_from_pointing_at_the_row(room: EngineRoom) -> None:
     of_rows = [sql for sql in locks if "servers_" in sql.partition("FROM")[2]]
     assert len(of_rows) == (2 if connection.vendor == "postgresql" else 0)
     assert all("FOR NO KEY UPDATE" in sql for sql in of_rows)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_answer_that_cannot_be_written_at_once_is_written_a_moment_later(room: EngineRoom) -> None:
+    server = room.server()
+    with Cut().for_a_moment_once(lambda: bool(room.sim.journal.entries("updateServer"))):
+        assert rename(room, server).done
+    server.refresh_from_db()
+    assert (server.reference, server.reference_asked) == ("shop front", None)
+    outcomes = AuditEvent.objects.filter(action="server.rename").order_by("sequence")
+    assert list(outcomes.values_list("outcome", flat=True)) == ["asked", "done"]

@@ -2,7 +2,8 @@
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -99,6 +100,23 @@ class Cut:
         self.take()
         if isinstance(self._lock, sqlite3.Connection):
             threading.Timer(0.2, self._lock.close).start()
+
+    @contextmanager
+    def for_a_moment_once(self, due: Callable[[], bool]) -> Iterator[None]:
+        """Away for a moment from the first statement on that this thread begins when it is `due`."""
+        taken = False
+
+        def statement(execute: Callable[..., Any], *args: Any) -> Any:
+            nonlocal taken
+            if not taken and due():
+                taken = True
+                self.for_a_moment()
+            return execute(*args)
+
+        with connection.execute_wrapper(statement):
+            yield
+        self.over()
+        assert taken
 
     @classmethod
     def lock(cls) -> "Cut":

@@ -51,6 +51,15 @@ def test_worker_takes_from_the_queue_that_it_is_for_and_else_from_all() -> None:
     assert sorted(taken) == sorted([queues.READINGS, queues.SENDS])
 
 
+def test_sender_of_compose_remembers_its_sends_on_a_volume() -> None:
+    """A new container notices a database that was put back, too."""
+    compose = (programs.ROOT / "docker-compose.yml").read_text()
+    services = re.split(r"\n  (?=\w+:\n)", compose)
+    (sender,) = [each for each in services if f'"--queues", "{queues.SENDS}"' in each]
+    (volume,) = re.findall(r'volumes: \["(\w+):/data"\]', sender)
+    assert re.search(rf"^volumes:.*\b{volume}: {{}}", compose, re.MULTILINE)
+
+
 def test_worker_has_time_to_finish_a_call_and_the_broker_outlives_it() -> None:
     broker = programs.Broker(server=Path("v"), socket=Path("/s"), folder=Path("/d"), password="p")
     valkey, worker = programs.broker(broker, env={}), programs.worker(env={})
