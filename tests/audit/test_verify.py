@@ -10,7 +10,7 @@ from django.test import override_settings
 
 from audit import persons
 from audit.heads import start_chain
-from audit.models import AuditEvent, AuditHead
+from audit.models import AuditEvent, AuditHead, AuditPerson
 from audit.verify import verify
 from tests.audit.test_log import CHAIN, write
 
@@ -85,6 +85,15 @@ def test_person_has_one_digest_as_long_as_nothing_changes() -> None:
     assert persons.remember(5, "Ann", "ann@example.org") != first
     assert persons.remember(6, "Ann", "ann@example.com") != first
     assert persons.known([first])[first] == persons.Known(5, "Ann", "ann@example.com", genuine=True)
+
+
+@pytest.mark.req("A10")
+@pytest.mark.parametrize("field", ["salt", "mac", "key_id"])
+def test_name_that_this_panel_did_not_seal_is_kept_for_no_further_act(field: str) -> None:
+    first = persons.remember(5, "Ann", "ann@example.com")
+    AuditPerson.objects.filter(digest=first).update(**{field: "0" * 8})
+    again = persons.remember(5, "Ann", "ann@example.com")
+    assert persons.known([first, again])[again].genuine
 
 
 @pytest.mark.req("A10")

@@ -14,6 +14,7 @@ OTHERS = ["Otto Operator", "Олег", "Alice Liddell", "bob@example.com"]
         ("Otto  Operator ", "Otto Operator"),
         ("\N{CYRILLIC CAPITAL LETTER O}tto Operator", "Otto Operator"),
         ("\N{FULLWIDTH LATIN CAPITAL LETTER O}tto Operator", "Otto Operator"),
+        ("\N{CIRCLED LATIN CAPITAL LETTER O}tto Operator", "Otto Operator"),  # by NFKC alone
         ("Ot\u200bto Operator", "Otto Operator"),  # an invisible space
         *(
             (f"Ot{unseen}to Operator", "Otto Operator")

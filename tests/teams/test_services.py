@@ -190,6 +190,16 @@ def test_new_name_is_an_entry_of_every_team_of_that_person(team: Team) -> None:
         assert actions(chain).count("profile.change") == times
 
 
+@pytest.mark.req("A3")
+def test_head_of_the_installation_is_taken_after_that_of_the_team(team: Team) -> None:
+    """As everywhere, so that no two writers wait for each other."""
+    services.member_add_new(
+        team=team, email="bob@example.org", password=PASSWORD, name="Bob", role=Role.VIEWER, actor=BY
+    )
+    written = AuditEvent.objects.order_by("pk").values_list("chain_id", flat=True)
+    assert list(written) == [team.pk, INSTALLATION]
+
+
 @pytest.mark.req("A10")
 def test_forgotten_person_leaves_a_number_and_an_intact_trail() -> None:
     ann, team = make_owner()

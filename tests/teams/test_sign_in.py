@@ -1,6 +1,8 @@
 """Guessing one account's password from many networks is slow, and keeps its owner out of nothing."""
 
+import contextlib
 import re
+import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -15,8 +17,9 @@ from django.db.models import F
 from django.test import Client, RequestFactory, override_settings
 
 from audit.models import AuditEvent
+from audit.origin import Actor
 from lswpanel.settings import PASSWORD_HASHERS
-from teams import passwords
+from teams import passwords, services
 from teams.models import KnownAddress, SignInAllowance, User
 from teams.passwords import Busy, Gate
 from teams.sign_in import BURST, EVERY, KNOWN_FOR, TooSoon, use_allowance
@@ -225,27 +228,54 @@ def test_fresh_proof_that_hashes_anew_keeps_the_session(client: Client, person: 
 
 @pytest.mark.once
 @pytest.mark.processes
-def test_twenty_strangers_at_once_cost_the_web_server_little_memory(stack: Stack) -> None:
-    """Each from an address and with a name of its own, so that nothing but the gate holds them back."""
+@pytest.mark.req("X17")
+def test_strangers_and_verifications_and_half_requests_at_once_cost_the_web_server_little_memory(
+    stack: Stack,
+) -> None:
+    """Each stranger from an address and with a name of its own, so that nothing but the gate holds them back."""
+    services.owner_create(email=ANN, password=PASSWORD, team_name="North", name="Ann", actor=Actor())
     url = stack.web(TRUSTED_PROXY_COUNT="1")
-
-    def guess(number: int) -> httpx.Response:
-        with httpx.Client(
-            base_url=url, headers={"X-Forwarded-For": f"198.51.{number}.1"}, timeout=60
-        ) as browser:
-            page = browser.get("/accounts/login/").text
-            token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)
-            assert token
-            form = {"csrfmiddlewaretoken": token[1], "login": f"p{number}@example.com", "password": "a guess"}
-            return browser.post("/accounts/login/", data=form, headers={"Referer": url})
-
-    with ThreadPoolExecutor(20) as crowd:
-        answers = list(crowd.map(guess, range(20)))
-        assert httpx.get(f"{url}/healthz/", timeout=60).status_code == 200
+    with contextlib.ExitStack() as cleanup, ThreadPoolExecutor(28) as crowd:
+        owner = cleanup.enter_context(visitor(url, "203.0.113.1"))
+        assert guess(owner, ANN, PASSWORD).status_code == 302
+        for _ in range(50):
+            half = cleanup.enter_context(socket.create_connection(("127.0.0.1", httpx.URL(url).port)))
+            half.sendall(
+                b"POST /accounts/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 90\r\n\r\nlogin="
+            )
+        strangers = [crowd.submit(stranger, url, number) for number in range(20)]
+        wishes = [crowd.submit(wish_to_verify, owner) for _ in range(8)]
+        assert [owner.get(page).status_code for page in ("/t/north/", "/healthz/", "/profile/")] == [200] * 3
+        answers = [each.result() for each in strangers]
+        assert [each.result().status_code for each in wishes] == [302] * 8
     assert {answer.status_code for answer in answers} <= {200, 503}
     assert [answer for answer in answers if answer.status_code == 200]
     assert all("Retry-After" in answer.headers for answer in answers if answer.status_code == 503)
     assert max(peak_memory(process.pid) for process in stack.web_server.family()) <= 250 * 1024 * 1024
+
+
+def visitor(url: str, address: str) -> httpx.Client:
+    headers = {"X-Forwarded-For": address, "Referer": url}
+    return httpx.Client(base_url=url, headers=headers, timeout=60)
+
+
+def stranger(url: str, number: int) -> httpx.Response:
+    with visitor(url, f"198.51.{number}.1") as browser:
+        return guess(browser, f"p{number}@example.com", "a guess")
+
+
+def guess(browser: httpx.Client, login: str, password: str) -> httpx.Response:
+    form = {"csrfmiddlewaretoken": token(browser, "/accounts/login/"), "login": login, "password": password}
+    return browser.post("/accounts/login/", data=form)
+
+
+def wish_to_verify(browser: httpx.Client) -> httpx.Response:
+    form = {"csrfmiddlewaretoken": token(browser, "/t/north/audit/verify/")}
+    return browser.post("/t/north/audit/verify/", data=form)
+
+
+def token(browser: httpx.Client, page: str) -> str:
+    return re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', browser.get(page).text)[0]
 
 
 def peak_memory(pid: int) -> int:
