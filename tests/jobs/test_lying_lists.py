@@ -245,3 +245,14 @@ def test_list_that_lies_settles_no_job(room: EngineRoom, lie: Fault) -> None:
     assert job.status in (JobStatus.OBSERVING, JobStatus.SUCCEEDED)
     room.sim.faults.clear()
     assert room.follow(job).status == JobStatus.SUCCEEDED
+
+
+@pytest.mark.req("G3")
+def test_page_of_a_gateway_that_says_404_fails_no_job(room: EngineRoom) -> None:
+    server = room.server("RUNNING")
+    job = room.request(server, "power_off")
+    room.sim.faults.add(
+        Fault.REFUSE, operation="getServer", status=404, body="<html>nginx</html>", content_type="text/html"
+    )
+    job = room.submit(job)
+    assert (job.status, room.sends(server), gone()) == (JobStatus.QUEUED, [], set())
