@@ -14,7 +14,7 @@ from jobs.kinds import KINDS
 from jobs.models import Job
 from jobs.states import JobStatus
 from servers.clock import after
-from servers.models import ApiKey
+from servers.models import ApiKey, ServerReading
 from teams import sign_in
 from tests.support.engine_room import EngineRoom
 
@@ -105,6 +105,15 @@ def test_what_lies_ahead_as_it_should_stays(room: EngineRoom) -> None:
     before = ApiKey.objects.values().get(), Job.objects.values().get(pk=job.pk)
     backwards.mend()
     assert (ApiKey.objects.values().get(), Job.objects.values().get(pk=job.pk)) == before
+
+
+def test_what_lies_ahead_as_it_should_stays_while_something_else_is_mended(room: EngineRoom) -> None:
+    ServerReading.objects.update(due_at=after(timedelta(hours=24)))
+    readings = list(ServerReading.objects.order_by("pk").values())
+    ApiKey.objects.update(next_sync_at=after(3 * TWO_HOURS))
+    backwards.mend()
+    assert ApiKey.objects.filter(next_sync_at__lte=after(timedelta(0))).exists()
+    assert list(ServerReading.objects.order_by("pk").values()) == readings
 
 
 def test_longest_lengths_name_columns_that_there_are() -> None:

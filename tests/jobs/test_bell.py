@@ -7,7 +7,9 @@ from collections.abc import Iterator
 import pytest
 from celery import Celery, Task
 
-from jobs.bell import PATIENCE, Bell
+from jobs import heart
+from jobs.bell import PATIENCE, Bell, bell
+from jobs.models import Heartbeat
 from jobs.tasks import submit_job
 from lswpanel.celery import app
 from tests.support.processes import free_port
@@ -86,3 +88,20 @@ def test_broker_that_works_takes_the_hint(broker: Valkey) -> None:
     assert not bell.silent
     with broker.client() as client:
         assert sum(client.llen(queue) for queue in app.amqp.queues) == 1
+
+
+@pytest.mark.processes
+@pytest.mark.django_db(transaction=True)
+def test_worker_that_found_the_broker_silent_asks_again_although_it_never_ticks(
+    broker: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others do, once the broker is back, and then nothing else would make it ring."""
+    monkeypatch.setattr("jobs.bell.PAUSE", 0.0)
+    bell.ring([(task_of(free_port()), (1,))])
+    assert bell.silent
+    heart.begin(Heartbeat.Driver.WORKER, ticks=False)
+    try:
+        wait_for(lambda: not bell.silent, what="the broker took a hint", seconds=30)
+    finally:
+        heart.end()
+        wait_for(lambda: not ringing(), what="nobody rings any more")

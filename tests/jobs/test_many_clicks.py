@@ -150,6 +150,17 @@ def test_one_walk_through_the_list_answers_for_all_that_wait(night: Night) -> No
     assert night.calls() == {"getServer": 5, "listServers": 3, "powerOff": 9}
 
 
+@pytest.mark.parametrize(("age", "read_again"), [(20, False), (40, True)])
+def test_send_is_decided_on_no_reading_older_than_thirty_seconds(
+    night: Night, age: int, read_again: bool
+) -> None:
+    job = night.room.request(Server.objects.earliest("pk"), "power_off")
+    _age(Job, OF_JOBS, timedelta(minutes=1))
+    Server.objects.update(seen_at=before(timedelta(seconds=age)))
+    night.submit(job.pk)
+    assert night.calls() == {"powerOff": 1} | ({"getServer": 1} if read_again else {})
+
+
 def test_single_click_reads_its_own_server_and_is_sent_at_once(night: Night) -> None:
     night.click(1)
     assert night.calls() == {"getServer": 1, "powerOff": 1}

@@ -176,8 +176,8 @@ def test_refused_action_with_401_counts_like_a_reading(api_key: ApiKey) -> None:
 def test_refused_action_is_forgotten_when_a_reading_works(api_key: ApiKey) -> None:
     for server in ("1", "2"):
         health.note_action_refused(fresh(api_key), AuthError(status=401), about=server)
+        assert fresh(api_key).health == Health.WORKING
         health.note_success(fresh(api_key))
-    assert fresh(api_key).health == Health.WORKING
 
 
 def test_trouble_of_the_network_fills_nobodys_trail(api_key: ApiKey) -> None:
