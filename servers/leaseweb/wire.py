@@ -214,7 +214,10 @@ def default_tls() -> ssl.SSLContext:
     Preparing them takes some 20 ms, so every client shares them. The environment (`SSL_CERT_FILE`) has no
     say.
     """
-    return httpx.create_ssl_context(trust_env=False)
+    tls = httpx.create_ssl_context(trust_env=False)
+    # The Python of some distributions leaves that to the settings of OpenSSL.
+    tls.minimum_version = ssl.TLSVersion.TLSv1_2
+    return tls
 
 
 def check_tls(tls: ssl.SSLContext) -> ssl.SSLContext:

@@ -23,11 +23,11 @@ WARM_UP = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """What is asked for. `ratio`, `queries` and `size` are the bars, `status` the only right answer."""
+    """What is asked for. `ratio`, `queries` and `size` are the bars, None where there is none, `status` the only right answer."""
 
     name: str
     path: str
-    ratio: float
+    ratio: float | None = None
     queries: int | None = None
     size: int | None = None
     status: int = 200
@@ -80,6 +80,7 @@ def _pages(found: fleet.Fleet, *, servers: int, entries: int) -> list[Page]:
     job = reverse("jobs:job_detail", args=[slug, found.job.pk])
     trail = reverse("teams:audit_list", args=[slug])
     return [
+        Page(name=f"overview of {servers:,} servers", path=reverse("jobs:overview", args=[slug])),
         Page(name=f"server list, 50 of {servers:,}", path=listing, ratio=1.2, queries=8),
         Page(name="server detail", path=detail, ratio=1.0),
         Page(name="job page", path=job, ratio=1.0),
