@@ -11,6 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from jobs.models import Heartbeat
 from tests.bench import fleet
 from tests.bench.browser import Answer, Browser
 from tests.bench.figures import Figure, median, p95
@@ -23,7 +24,7 @@ WARM_UP = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """What is asked for. `ratio`, `queries` and `size` are the bars, None where there is none, `status` the only right answer."""
+    """What is asked for. `ratio`, `queries` and `size` are bars, if any; `status` is the only right answer."""
 
     name: str
     path: str
@@ -46,6 +47,8 @@ def measure(ground: Ground, *, servers: int, entries: int, pairs: int) -> list[F
     """`servers` and `entries` (of the audit trail): how much the team has; `pairs`: how often each page is asked."""
     found = fleet.found(ground.key, name="Pages")
     fleet.enlarge(found, servers=servers, entries=entries)
+    # No worker runs here, and the pages need not say so.
+    Heartbeat.objects.all().delete()
     open_yardstick = _yardstick(ground)
     panel = ground.serve()
     figures: list[Figure] = []
