@@ -59,8 +59,7 @@ def _remember(user: User) -> None:
 
     One that is not what the trail sealed last was changed past the panel, which would have kept it there.
     """
-    User.objects.select_for_update(no_key=True).get(pk=user.pk)
-    user.refresh_from_db(fields=["name", "email"])
+    user.refresh_from_db(fields=["name", "email"], from_queryset=User.objects.select_for_update(no_key=True))
     before = persons.last_sealed(user.pk)
     persons.remember(user.pk, user.name, user.email)
     after = persons.last_sealed(user.pk)

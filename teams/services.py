@@ -25,7 +25,7 @@ from teams.bookkeeping import bookkeeping, recorded
 from teams.csv_export import MOST_ROWS
 from teams.models import Membership, SetupLink, Team, User
 from teams.names import fitting_name
-from teams.people import RESERVED
+from teams.people import RENAMED, RESERVED
 from teams.permissions import Role
 
 SETUP_LINK_LIVES = timedelta(hours=72)
@@ -153,21 +153,21 @@ def profile_change(
     Raises ValidationError for a name that the panel writes where it means no person.
     A new name is an entry of every team of that person, which says who was called what by digests alone.
     """
+    mine = ["name", "time_zone", "theme"]
     # The request's copy may be older than a change of name that was committed meanwhile.
-    User.objects.select_for_update(no_key=True).get(pk=user.pk)
-    user.refresh_from_db(fields=["name", "email", "time_zone", "theme"])
+    user.refresh_from_db(fields=[*mine, "email"], from_queryset=User.objects.select_for_update(no_key=True))
     name, time_zone = user.name if name is None else name, time_zone or user.time_zone
     before: audit.log.Fields = {"time_zone": user.time_zone, "theme": user.theme}
     after: audit.log.Fields = {"time_zone": time_zone, "theme": theme}
     renamed = name != user.name
     if renamed:
         _check_name(name)
-        before["person"] = persons.remember(user.pk, user.name, user.email)
-    User.objects.filter(pk=user.pk).update(name=name, time_zone=time_zone, theme=theme)
-    user.refresh_from_db()
+        before[RENAMED] = persons.remember(user.pk, user.name, user.email)
+    user.name, user.time_zone, user.theme = name, time_zone, theme
+    user.save(update_fields=mine)
     chains = [INSTALLATION]
     if renamed:
-        after["person"] = persons.remember(user.pk, user.name, user.email)
+        after[RENAMED] = persons.remember(user.pk, user.name, user.email)
         chains += user.memberships.values_list("team_id", flat=True)
     audit.log.record_in(
         chains,

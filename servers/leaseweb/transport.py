@@ -195,15 +195,13 @@ def send(
     headers = {"Connection": "close", CORRELATION_HEADER: own_id}
     request = build_request(channel, call, method, path, payload=payload, headers=headers)
     if request is None:
-        error = AuthError(code="bad_key")
-        return Delivery(Sent(SendOutcome.NOT_SENT, error=error, reason="bad_key"))
+        return Delivery(Sent(SendOutcome.NOT_SENT, error=AuthError(code="bad_key"), reason="bad_key"))
     answer, failure = _exchange_alone(channel, request, call)
     if answer is None:
         return Delivery(_unanswered(call, failure, own_id))
     found = promise.found_in(answer)
-    outcome, reason = _verdict(answer, accepted=found is not None, trust_503=channel.trust_503)
-    secrets = [part for part in (payload or {}).values() if isinstance(part, Secret)]
-    return Delivery(_judged(answer, own_id, outcome, reason, (channel.key, *secrets)), found)
+    verdict = _verdict(answer, accepted=found is not None, trust_503=channel.trust_503)
+    return Delivery(_judged(answer, own_id, verdict, (channel.key, *(payload or {}).values())), found)
 
 
 def _exchange_alone(
@@ -271,8 +269,10 @@ def _answer(response: httpx.Response, content: Any, problem: LeasewebError | Non
 
 
 def _judged(
-    answer: Answer, own_id: str, outcome: SendOutcome, reason: str, secrets: tuple[Secret, ...]
+    answer: Answer, own_id: str, verdict: tuple[SendOutcome, str], sent: tuple[str | Secret, ...]
 ) -> Sent:
+    outcome, reason = verdict
+    secrets = [part for part in sent if isinstance(part, Secret)]
     accepted = outcome is SendOutcome.ACCEPTED
     return Sent(
         outcome,

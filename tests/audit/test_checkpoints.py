@@ -255,6 +255,16 @@ def put_back(old: AuditHead) -> None:
     AuditHead.objects.filter(pk=old.pk).update(**{name: getattr(old, name) for name in fields})
 
 
+def cut_back_to_the_second_checkpoint() -> None:
+    """A third one covered four entries more: they are gone, and the old head is back."""
+    old = AuditHead.objects.get(pk=CHAIN)
+    write(4)
+    making.sign_next(3)
+    triggers.remove(connection)
+    AuditEvent.objects.filter(chain=CHAIN, sequence__gt=6)._raw_delete("default")
+    put_back(old)
+
+
 # --- Attacks ----------------------------------------------------------------------------------------------------
 
 
@@ -263,12 +273,7 @@ def put_back(old: AuditHead) -> None:
 @pytest.mark.parametrize("then", [0, 2, 5])
 def test_old_sealed_head_put_back_with_its_tail_cut_is_found(then: int, alarms: list[Any]) -> None:
     """The whole chain verifies by itself afterwards, also when ordinary acts made it as long as it was, or longer."""
-    old = AuditHead.objects.get(pk=CHAIN)
-    write(4)
-    making.sign_next(3)
-    triggers.remove(connection)
-    AuditEvent.objects.filter(chain=CHAIN, sequence__gt=6)._raw_delete("default")
-    put_back(old)
+    cut_back_to_the_second_checkpoint()
     if then:
         write(then)
     assert verify(CHAIN).intact
@@ -355,12 +360,7 @@ def test_chain_begun_again_under_its_number_is_found(alarms: list[Any]) -> None:
 @pytest.mark.parametrize("deep", [2, 3])
 def test_cut_that_took_the_checkpoints_along_is_named_by_the_file(deep: int, alarms: list[Any]) -> None:
     """Yesterday's database beside today's file: both the lost checkpoints and the chain that was cut are named."""
-    old = AuditHead.objects.get(pk=CHAIN)
-    write(4)
-    making.sign_next(3)
-    triggers.remove(connection)
-    AuditEvent.objects.filter(chain=CHAIN, sequence__gt=6)._raw_delete("default")
-    put_back(old)
+    cut_back_to_the_second_checkpoint()
     Checkpoint.objects.filter(number__gte=deep).delete()
     making.sign_next(deep)
     assert told(alarms) == [INSTALLATION, CHAIN]

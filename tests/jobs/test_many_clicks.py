@@ -18,23 +18,13 @@ from servers.leaseweb import Secret
 from servers.leaseweb.simulator.service import Simulator
 from servers.models import ApiKey, Server, ServerReading
 from teams.models import Team, User
-from tests.support.engine_room import SNAPSHOT_NAME, Clock, EngineRoom, access_of
+from tests.support.engine_room import MOMENTS, SNAPSHOT_NAME, Clock, EngineRoom, access_of
 
 pytestmark = pytest.mark.django_db
 TICK = timedelta(seconds=2)
 # A hundred times as slow as the machine's clock: what a test takes itself counts for nothing.
 UNHURRIED = 0.01
 HOUR = timedelta(hours=1)
-OF_JOBS = (
-    "lease_until",
-    "not_before",
-    "rung_at",
-    "next_poll_at",
-    "created_at",
-    "expires_at",
-    "sent_at",
-    "deadline_at",
-)
 OF_KEYS = (
     "budget_at",
     "clicks_until",
@@ -86,7 +76,7 @@ class Night:
     def tick(self, passed: timedelta = TICK) -> None:
         """Two seconds pass, or more, and the engine does what is due."""
         self.room.clock.now += passed.total_seconds()
-        _age(Job, OF_JOBS, passed)
+        _age(Job, MOMENTS, passed)
         _age(ApiKey, OF_KEYS, passed)
         _age(Server, ("seen_at",), passed)
         engine.run_once()
@@ -155,7 +145,7 @@ def test_send_is_decided_on_no_reading_older_than_thirty_seconds(
     night: Night, age: int, read_again: bool
 ) -> None:
     job = night.room.request(Server.objects.earliest("pk"), "power_off")
-    _age(Job, OF_JOBS, timedelta(minutes=1))
+    _age(Job, MOMENTS, timedelta(minutes=1))
     Server.objects.update(seen_at=before(timedelta(seconds=age)))
     night.submit(job.pk)
     assert night.calls() == {"powerOff": 1} | ({"getServer": 1} if read_again else {})

@@ -262,15 +262,7 @@ def manage_with_small_files(
 ) -> "subprocess.CompletedProcess[str]":
     """`manage.py` where no file may grow beyond a size: a write fails as on a full disk."""
     limit = ["bash", "-c", f'ulimit -f {kilobytes}; exec "$@"', "bash"]
-    return subprocess.run(
-        [*limit, *MANAGE, *words],
-        env=environment(data, port=8000, **env),
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    return manage(data, *words, launcher=limit, **env)
 
 
 def test_disk_without_room_for_the_database_is_named(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import httpx
@@ -75,10 +75,12 @@ def environment(data: Path, *, port: int, **more: str) -> dict[str, str]:
     return {**kept, "PYTHON_DOTENV_DISABLED": "on", "DATA_DIR": str(data), "PORT": str(port), **more}
 
 
-def manage(data: Path, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
-    """`manage.py` in a fresh process that knows nothing but `env` and its data folder."""
+def manage(
+    data: Path, *words: str, launcher: Sequence[str] = (), **env: str
+) -> subprocess.CompletedProcess[str]:
+    """`manage.py` in a fresh process that knows nothing but `env` and its data folder; `launcher` starts it."""
     return subprocess.run(
-        [*MANAGE, *words],
+        [*launcher, *MANAGE, *words],
         env=environment(data, port=8000, **env),
         cwd=ROOT,
         capture_output=True,
