@@ -15,7 +15,6 @@ from django.shortcuts import render, resolve_url
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
-from django.utils.http import urlencode
 from django.views.defaults import bad_request
 from django_htmx.http import HttpResponseClientRedirect
 
@@ -107,7 +106,7 @@ def private_pages(handler: Handler) -> Handler:
         if request.user.is_authenticated and not response.has_header("Cache-Control"):
             response["Cache-Control"] = "no-store"
         if request.htmx and response.status_code == 302 and _to_login(response):  # type: ignore[attr-defined]
-            return HttpResponseClientRedirect(_login_back_to(request))
+            return HttpResponseClientRedirect(response["Location"])
         return response
 
     return middleware
@@ -115,15 +114,6 @@ def private_pages(handler: Handler) -> Handler:
 
 def _to_login(response: HttpResponse) -> bool:
     return response["Location"].startswith(resolve_url(settings.LOGIN_URL))
-
-
-def _login_back_to(request: HttpRequest) -> str:
-    """The login page, coming back to the page that was open and not to the fragment it asked for."""
-    try:
-        current = request.htmx.current_url_abs_path or "/"  # type: ignore[attr-defined]
-    except ValueError:  # what the header says is no address
-        current = "/"
-    return f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': current})}"
 
 
 def own_time_zone(handler: Handler) -> Handler:

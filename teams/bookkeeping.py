@@ -17,8 +17,6 @@ log = structlog.get_logger()
 MOMENT = timedelta(milliseconds=100)
 # What the trail should have is worth more than what is only convenient.
 FOR_THE_TRAIL = timedelta(seconds=1)
-
-
 # Seconds between the tries to write what a person waits for.
 PAUSES = (0.5, 1.0, 2.0)
 P = ParamSpec("P")

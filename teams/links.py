@@ -17,12 +17,13 @@ def row_link(name: str, team: str, *rest: str) -> Callable[[int], str]:
 def open_page(request: HttpRequest, otherwise: str = "/") -> str:
     """Where somebody stands who sends this request, as a path of this panel: never an address elsewhere (X16).
 
-    Of a form that is the page it stands on, which the browser names; the address it is sent to may show nothing.
-    A browser that names no page of this panel is led to `otherwise`.
+    Of a form or a fragment that is the page it stands on, which the browser or htmx names; the address that is asked
+    may show nothing by itself. Who names no page of this panel is led to `otherwise`.
     """
-    if request.method in ("GET", "HEAD"):
+    in_place = "HX-Request" in request.headers
+    if request.method in ("GET", "HEAD") and not in_place:
         return request.get_full_path()
-    came_from = request.headers.get("Referer", "")
+    came_from = request.headers.get("HX-Current-URL" if in_place else "Referer", "")
     if not url_has_allowed_host_and_scheme(
         came_from, {request.get_host()}, require_https=request.is_secure()
     ):
