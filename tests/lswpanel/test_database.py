@@ -1,11 +1,9 @@
 """What the panel asks of PostgreSQL. The server of the tests is as careless as one can be."""
 
-import signal
 from collections.abc import Iterator
 from typing import Any
 
 import dj_database_url
-import psutil
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
@@ -68,21 +66,13 @@ def session_of(server: Postgres) -> BaseDatabaseWrapper:
     return other
 
 
-def crash(server: Postgres) -> None:
-    """Kill the server with all that it holds in memory, and start it again."""
-    main = psutil.Process(server.pid)
-    family = [main, *main.children(recursive=True)]
-    for process in family:
-        process.send_signal(signal.SIGKILL)
-    server.resume()
-
-
 @pytest.mark.processes
 def test_click_that_was_accepted_survives_a_crash_of_the_server(careless: Postgres) -> None:
     session = session_of(careless)
     with session.cursor() as cursor:
         cursor.execute("CREATE TABLE clicks AS SELECT 1 AS click")
-    crash(careless)
+    careless.kill()
+    careless.resume()
     session.close()
     with session.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM clicks")

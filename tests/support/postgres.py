@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
+import psutil
 import psycopg
 
 from lswpanel.supervisor import tether
@@ -81,8 +82,17 @@ class Postgres:
         self._process.send_signal(signal.SIGINT)
         self._process.wait(timeout=60)
 
+    def kill(self) -> None:
+        """Kill the server with all that it holds in memory. Its processes have let go of that when this returns."""
+        main = psutil.Process(self.pid)
+        main.suspend()  # so that it begins no more of them
+        children = main.children(recursive=True)
+        for process in (main, *children):
+            process.kill()
+        psutil.wait_procs(children, timeout=60)
+
     def resume(self) -> None:
-        """Start it again after `halt`, or after its processes were killed."""
+        """Start it again after `halt` or `kill`."""
         assert self._process is not None
         self._process.wait(timeout=60)
         self._process = self._spawn(self._programs, self.folder / "data")
